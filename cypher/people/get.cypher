@@ -1,0 +1,3 @@
+UNWIND $ids AS id
+MATCH (person:User {id: id})
+RETURN person {.id, .username, .displayName, .bio, .avatarUrl, .createdAt} AS person

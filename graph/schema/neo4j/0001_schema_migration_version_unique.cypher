@@ -1,0 +1,2 @@
+CREATE CONSTRAINT schema_migration_version_unique IF NOT EXISTS
+FOR (migration:SchemaMigration) REQUIRE migration.version IS UNIQUE

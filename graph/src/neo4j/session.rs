@@ -1,0 +1,175 @@
+//! Runs statements: each within a time, again where that can help, and writes
+//! to their end even where nobody waits for them any more.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use neo4rs::{Config, Query, Row};
+use tokio::time::{sleep, timeout};
+use tracing::Instrument;
+
+use super::{failure::Failure, statement::Bound};
+use crate::{Error, Result};
+
+/// How long it may take to get a connection, signed in and in a transaction.
+const CONNECT: Duration = Duration::from_secs(4);
+/// How often a statement is tried that lost against another one.
+const TRIES: u32 = 10;
+/// The pause after the first loss; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// What was tried already to carry a statement out.
+#[derive(Default)]
+struct Tries {
+    /// How often it lost against another one.
+    losses: u32,
+    /// Whether it began anew on another connection.
+    reconnected: bool,
+}
+
+/// The driver, and what it needs to begin anew.
+#[derive(Clone)]
+pub(super) struct Session {
+    config: Config,
+    /// How long a statement may take.
+    patience: Duration,
+    pool: Arc<RwLock<Arc<neo4rs::Graph>>>,
+}
+
+impl Session {
+    /// Connects only when first used.
+    pub(super) fn new(config: Config, patience: Duration) -> Result<Self> {
+        let pool = open(&config)?;
+        Ok(Self { config, patience, pool: Arc::new(RwLock::new(Arc::new(pool))) })
+    }
+
+    /// Runs a statement that only reads, in a transaction of its own.
+    pub(super) async fn read(&self, statement: Bound) -> Result<Vec<Row>> {
+        named(statement.name, self.read_until_done(statement.query)).await
+    }
+
+    /// Runs a statement that writes, and commits. In a task, so that no
+    /// transaction is left open, with its locks, where the caller goes away.
+    pub(super) async fn write(&self, statement: Bound) -> Result<Vec<Row>> {
+        let session = self.clone();
+        let task =
+            async move { named(statement.name, session.write_until_done(statement.query)).await };
+        let task = tokio::spawn(task.in_current_span());
+        task.await.map_err(|error| Error::Internal(Box::new(error)))?
+    }
+
+    async fn read_until_done(&self, query: Query) -> Result<Vec<Row>> {
+        let mut tries = Tries::default();
+        loop {
+            let pool = self.pool();
+            match self.fetch(&pool, query.clone()).await {
+                Ok(rows) => return Ok(rows),
+                Err(failure) => self.mend(failure, &pool, &mut tries).await?,
+            }
+        }
+    }
+
+    async fn write_until_done(&self, query: Query) -> Result<Vec<Row>> {
+        let mut tries = Tries::default();
+        loop {
+            let pool = self.pool();
+            match self.transact(&pool, query.clone()).await {
+                Ok(rows) => return Ok(rows),
+                Err(failure) => self.mend(failure, &pool, &mut tries).await?,
+            }
+        }
+    }
+
+    async fn fetch(&self, pool: &neo4rs::Graph, query: Query) -> Result<Vec<Row>, Failure> {
+        timeout(CONNECT.max(self.patience), async {
+            let mut stream = pool.execute_read(query).await?;
+            let mut rows = Vec::new();
+            while let Some(row) = stream.next().await? {
+                rows.push(row);
+            }
+            Ok(rows)
+        })
+        .await?
+    }
+
+    async fn transact(&self, pool: &neo4rs::Graph, query: Query) -> Result<Vec<Row>, Failure> {
+        let mut transaction = timeout(CONNECT, pool.start_txn()).await??;
+        let rows = timeout(self.patience, async {
+            let mut stream = transaction.execute(query).await?;
+            let mut rows = Vec::new();
+            while let Some(row) = stream.next(&mut transaction).await? {
+                rows.push(row);
+            }
+            Ok::<_, Failure>(rows)
+        });
+        let rows = rows.await??;
+        let commit = timeout(self.patience, transaction.commit()).await?;
+        commit.map_err(|error| Failure::from(error).of_commit())?;
+        Ok(rows)
+    }
+
+    fn pool(&self) -> Arc<neo4rs::Graph> {
+        Arc::clone(&self.pool.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does what lets the next try succeed, or gives up where nothing can.
+    async fn mend(
+        &self,
+        failure: Failure,
+        pool: &Arc<neo4rs::Graph>,
+        tries: &mut Tries,
+    ) -> Result<()> {
+        match failure {
+            Failure::Transient(_) if tries.losses + 1 < TRIES => {
+                sleep(pause(tries.losses)).await;
+                tries.losses += 1;
+                Ok(())
+            }
+            Failure::Broken(_) if !tries.reconnected => {
+                self.renew(pool);
+                tries.reconnected = true;
+                Ok(())
+            }
+            Failure::Broken(_) | Failure::Unknown(_) => {
+                self.renew(pool);
+                Err(failure.into())
+            }
+            failure => Err(failure.into()),
+        }
+    }
+
+    /// Leaves all connections behind once one is broken or silent: the others
+    /// are probably too. Those in use end with their statement, the rest at
+    /// once, and with them the transactions they may still hold open.
+    fn renew(&self, broken: &Arc<neo4rs::Graph>) {
+        let mut pool = self.pool.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&pool, broken)
+            && let Ok(fresh) = open(&self.config)
+        {
+            *pool = Arc::new(fresh);
+        }
+    }
+}
+
+fn open(config: &Config) -> Result<neo4rs::Graph> {
+    neo4rs::Graph::connect(config.clone()).map_err(|error| Error::Internal(Box::new(error)))
+}
+
+/// Longer with each loss, and never the same for two that lost together.
+fn pause(losses: u32) -> Duration {
+    let most = PAUSE * 2_u32.saturating_pow(losses);
+    let share = RandomState::new().hash_one(losses) % 1_000;
+    most.mul_f64(0.5 + share as f64 / 1_000.0)
+}
+
+/// Runs a statement under its name.
+async fn named<T>(name: &'static str, statement: impl Future<Output = Result<T>>) -> Result<T> {
+    let started = Instant::now();
+    let result = statement.instrument(tracing::debug_span!("graph", statement = name)).await;
+    metrics::histogram!("chatterbox_graph_statement_duration_seconds", "statement" => name)
+        .record(started.elapsed());
+    result
+}

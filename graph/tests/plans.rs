@@ -1,0 +1,130 @@
+//! How Neo4j carries the statements under `cypher/` out: each starts from an
+//! index, whatever the size of the graph.
+//!
+//! Every file is looked at, so that a new one can't be missed. Plans come
+//! over HTTP, since the driver does not hand them on.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+#![expect(clippy::print_stdout, reason = "the plans, to be read with --nocapture")]
+#![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use chatterbox_graph::{Graph, neo4j::Neo4jGraph};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What finds a node by an index, or asks the server about itself.
+const FINDS: [&str; 5] = [
+    "NodeUniqueIndexSeek",
+    "NodeUniqueIndexSeek(Locking)",
+    "NodeIndexSeek",
+    "MultiNodeIndexSeek",
+    "ProcedureCall",
+];
+
+/// What goes on from there, or from a parameter.
+const GOES_ON: [&str; 2] = ["Argument", "Unwind"];
+
+/// What reads as much as there is, or every one with every other.
+const NEVER: [&str; 4] = ["Scan", "CartesianProduct", "NestedPlan", "ShortestPath(Exhaustive)"];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Plan {
+    operator_type: String,
+    #[serde(default)]
+    children: Vec<Plan>,
+}
+
+impl Plan {
+    fn operators(&self) -> Vec<String> {
+        let name = self.operator_type.trim_end_matches("@neo4j").to_owned();
+        self.children.iter().flat_map(Plan::operators).chain([name]).collect()
+    }
+
+    /// The operators that read without being handed anything.
+    fn starts(&self) -> Vec<String> {
+        if self.children.is_empty() {
+            vec![self.operator_type.trim_end_matches("@neo4j").to_owned()]
+        } else {
+            self.children.iter().flat_map(Plan::starts).collect()
+        }
+    }
+}
+
+fn variable(name: &str) -> String {
+    let message = format!(
+        "{name} is not set: run scripts/test, or: \
+         eval \"$(scripts/stores env)\" after scripts/stores up"
+    );
+    std::env::var(name).expect(&message)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+/// A value for every parameter of every statement.
+fn parameters() -> Value {
+    let id = "user_01h455vb4pex5vsknk084sn02q";
+    json!({
+        "id": id, "one": id, "other": id, "viewer": id, "from": id, "to": id, "by": id,
+        "lower": id, "higher": id, "ids": [id], "others": [id], "people": [id],
+        "username": "ada", "displayName": "Ada", "foldedName": "ada", "createdAt": 1,
+        "note": "hello", "at": 1, "maxFriends": 5_000, "query": "a", "after": "a", "limit": 51,
+        "chats": [{"lower": id, "higher": id, "conversation": id, "at": 1}],
+        "version": 1, "versions": [1], "name": "name", "seconds": 1,
+    })
+}
+
+async fn explain(statement: &str) -> Plan {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        query_plan: Option<Plan>,
+        errors: Option<Value>,
+    }
+    let url = format!("{}/db/neo4j/query/v2", variable("CHATTERBOX_TEST_GRAPH_HTTP_URL"));
+    let body = json!({ "statement": format!("EXPLAIN {statement}"), "parameters": parameters() });
+    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    let answer: Answer = answer.json().await.unwrap();
+    assert!(answer.errors.is_none(), "{:?}\n{statement}", answer.errors);
+    answer.query_plan.unwrap()
+}
+
+#[tokio::test]
+async fn every_statement_starts_from_an_index() {
+    let graph = Neo4jGraph::connect(&variable("CHATTERBOX_TEST_GRAPH_URL")).unwrap();
+    graph.migrate().await.unwrap();
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cypher");
+    let files = files(&folder);
+    assert!(files.len() > 20, "only {} files", files.len());
+
+    let mut faults = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(&folder).unwrap().display().to_string();
+        let plan = explain(&fs::read_to_string(&file).unwrap()).await;
+        let operators = plan.operators();
+        println!("{name}: {operators:?}");
+        let starts = plan.starts();
+        let is = |known: &[&str], operator: &String| known.contains(&operator.as_str());
+        let strange = starts.iter().find(|start| !is(&FINDS, start) && !is(&GOES_ON, start));
+        let costly = operators.iter().find(|name| NEVER.iter().any(|never| name.contains(never)));
+        if let Some(operator) = strange.or(costly) {
+            faults.push(format!("{name}: {operator} in {operators:?}"));
+        } else if !starts.iter().any(|start| is(&FINDS, start)) {
+            faults.push(format!("{name}: finds nothing by an index: {operators:?}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
