@@ -1,0 +1,4 @@
+CREATE TABLE head (
+    id INTEGER NOT NULL PRIMARY KEY,
+    pos BIGINT NOT NULL
+);

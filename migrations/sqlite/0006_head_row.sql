@@ -1,0 +1,1 @@
+INSERT INTO head (id, pos) VALUES (1, 0);

@@ -1,0 +1,4 @@
+CREATE TABLE projections (
+    name TEXT NOT NULL PRIMARY KEY,
+    pos BIGINT NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,195 @@
+//! One-time codes: what a mail carries to prove that it was read.
+
+use std::fmt;
+
+use chatterbox_graph::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::EmailAddress;
+use crate::{ambient::Ambient, ids::UserId, mail::Mail};
+
+/// What a code is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Confirming the account's address.
+    VerifyEmail,
+    /// Setting a new password.
+    ResetPassword,
+}
+
+impl Purpose {
+    /// The number that stores keep and that goes into the hash; never changes.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::VerifyEmail => 1,
+            Self::ResetPassword => 2,
+        }
+    }
+}
+
+/// What the store keeps of a code. Six digits are soon guessed from it, so it
+/// never shows in `Debug`.
+#[derive(Clone)]
+pub struct CodeHash([u8; 32]);
+
+impl CodeHash {
+    /// The hash of `code` as that account's, for that purpose.
+    #[must_use]
+    pub fn of(user: UserId, purpose: Purpose, code: &str) -> Self {
+        let hash = Sha256::new()
+            .chain_update(user.uuid().as_bytes())
+            .chain_update([purpose.number()])
+            .chain_update(code);
+        Self(hash.finalize().into())
+    }
+
+    /// The hash that a store kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether both are the same; the time it takes tells nothing.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for CodeHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeHash(_)")
+    }
+}
+
+/// A code that is to be kept.
+#[derive(Clone, Debug)]
+pub struct NewCode {
+    /// What it is good for.
+    pub purpose: Purpose,
+    /// Of the code.
+    pub hash: CodeHash,
+    /// It is good for anything before this only.
+    pub expires_at: Timestamp,
+    /// How many tries it allows.
+    pub tries: u8,
+}
+
+/// A code: six digits. Never shows in `Debug`.
+pub(super) struct Code(SecretString);
+
+impl Code {
+    /// How long a code is valid, in microseconds.
+    pub(super) const TTL: i64 = 15 * 60 * 1_000_000;
+    /// How many tries a code allows.
+    pub(super) const TRIES: u8 = 5;
+
+    /// A new one.
+    pub(super) fn draw(ambient: &Ambient) -> Self {
+        // Out of 128 bits the remainder is uniform, but for one part in 10^32.
+        let number = u128::from_le_bytes(ambient.bytes()) % 1_000_000;
+        Self(format!("{number:06}").into())
+    }
+
+    /// What is to be kept of it.
+    pub(super) fn kept(&self, user: UserId, purpose: Purpose, now: Timestamp) -> NewCode {
+        NewCode {
+            purpose,
+            hash: CodeHash::of(user, purpose, self.0.expose_secret()),
+            expires_at: Timestamp(now.0.saturating_add(Self::TTL)),
+            tries: Self::TRIES,
+        }
+    }
+
+    /// The mail that carries it, alone on a line.
+    pub(super) fn mail(&self, to: &EmailAddress, purpose: Purpose) -> Mail {
+        let (subject, what, otherwise) = match purpose {
+            Purpose::VerifyEmail => (
+                "Confirm your e-mail address",
+                "Welcome to Chatterbox! This code confirms your e-mail address:",
+                "If you did not register, ignore this mail.",
+            ),
+            Purpose::ResetPassword => (
+                "Reset your password",
+                "This code lets you set a new password for Chatterbox:",
+                "If you did not ask for it, ignore this mail: your password stays as it is.",
+            ),
+        };
+        let code = self.0.expose_secret();
+        Mail {
+            to: to.as_str().to_owned(),
+            subject: subject.to_owned(),
+            text: format!("{what}\n\n{code}\n\nIt is valid for 15 minutes. {otherwise}\n"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::{Random, SystemClock};
+
+    /// Gives the same number again and again, as little-endian bytes.
+    struct Always(u128);
+
+    impl Random for Always {
+        fn fill(&self, bytes: &mut [u8]) {
+            for (to, from) in bytes.iter_mut().zip(self.0.to_le_bytes()) {
+                *to = from;
+            }
+        }
+    }
+
+    fn drawn(number: u128) -> String {
+        let code = Code::draw(&Ambient::new(SystemClock, Always(number)));
+        code.0.expose_secret().to_owned()
+    }
+
+    #[test]
+    fn codes_have_six_digits() {
+        assert_eq!(drawn(0), "000000");
+        assert_eq!(drawn(42), "000042");
+        assert_eq!(drawn(7_999_999), "999999");
+        assert_eq!(drawn(u128::MAX), "211455");
+    }
+
+    #[test]
+    fn a_hash_is_good_for_one_account_purpose_and_code() {
+        let ambient = Ambient::system();
+        let (ada, grace): (UserId, UserId) = (ambient.id(), ambient.id());
+        let kept = CodeHash::of(ada, Purpose::VerifyEmail, "123456");
+        assert!(kept.matches(&CodeHash::of(ada, Purpose::VerifyEmail, "123456")));
+        assert!(!kept.matches(&CodeHash::of(ada, Purpose::VerifyEmail, "123457")));
+        assert!(!kept.matches(&CodeHash::of(ada, Purpose::ResetPassword, "123456")));
+        assert!(!kept.matches(&CodeHash::of(grace, Purpose::VerifyEmail, "123456")));
+    }
+
+    #[test]
+    fn the_mail_has_the_code_alone_on_a_line() {
+        let to = EmailAddress::parse("ada@example.org").unwrap();
+        for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
+            let mail = Code("042042".into()).mail(&to, purpose);
+            assert_eq!(mail.to, "ada@example.org");
+            assert_eq!(mail.text.lines().filter(|line| *line == "042042").count(), 1);
+            assert!(!mail.subject.contains("042042"));
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_code_shows() {
+        let kept =
+            Code("042042".into()).kept(Ambient::system().id(), Purpose::VerifyEmail, Timestamp(5));
+        assert_eq!(kept.expires_at, Timestamp(900_000_005));
+        assert_eq!(kept.tries, 5);
+        assert!(format!("{kept:?}").contains("CodeHash(_)"));
+    }
+}

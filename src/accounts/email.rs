@@ -1,0 +1,79 @@
+//! E-mail addresses.
+
+use crate::error::{Error, Result};
+
+/// An e-mail address, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// How many bytes an address may have (RFC 5321, section 4.5.3.1.3, less
+    /// the angle brackets).
+    const MAX_BYTES: usize = 254;
+
+    /// Parses the argument `email`; white space around it is dropped and
+    /// capital letters are folded, so that one mailbox has one account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for what is no address of at most 254 characters.
+    pub fn parse(text: &str) -> Result<Self> {
+        let address = text.trim().to_lowercase();
+        let plain = |c: char| !c.is_whitespace() && !c.is_control();
+        if address.len() > Self::MAX_BYTES
+            || !address.chars().all(plain)
+            || address.parse::<lettre::Address>().is_err()
+        {
+            return Err(Error::invalid(
+                "email",
+                "must be an e-mail address of at most 254 characters",
+            ));
+        }
+        Ok(Self(address))
+    }
+
+    /// The address that a store kept.
+    #[must_use]
+    pub fn from_stored(address: String) -> Self {
+        Self(address)
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_folded_and_trimmed() {
+        let address = EmailAddress::parse(" Ada.Lovelace+Chat@Example.ORG\n").unwrap();
+        assert_eq!(address.as_str(), "ada.lovelace+chat@example.org");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long = format!("{}@example.org", "a".repeat(250));
+        for bad in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "ada lovelace@example.org",
+            "ada@example.org, grace@example.org",
+            "ada@exa mple.org",
+            "ada@-example.org",
+            "ada@example..org",
+            "Ada <ada@example.org>",
+            "ada@example.org\r\nBcc: x@example.org",
+            "\"a\tb\"@example.org",
+            &long,
+        ] {
+            assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

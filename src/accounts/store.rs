@@ -1,0 +1,232 @@
+//! The port that keeps accounts, sessions and one-time codes.
+
+use async_trait::async_trait;
+use chatterbox_graph::Timestamp;
+
+use super::{CodeHash, Device, EmailAddress, NewCode, PasswordHash, Purpose, TokenHash};
+use crate::{
+    error::Result,
+    ids::{SessionId, UserId},
+    jobs::Job,
+    messaging::Entry,
+    people::Username,
+};
+
+/// An account that is to be made.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Its person's id.
+    pub id: UserId,
+    /// Unique, for ever.
+    pub username: Username,
+    /// Unique.
+    pub email: EmailAddress,
+    /// Of the password.
+    pub password: PasswordHash,
+    /// Whether the address counts as confirmed from the start.
+    pub email_verified: bool,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// How registering ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// The account is made.
+    Made,
+    /// Somebody has the username; nothing was written.
+    UsernameTaken,
+    /// Somebody has the address, and nobody the username; nothing was written.
+    EmailTaken,
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its person's id.
+    pub id: UserId,
+    /// Its address.
+    pub email: EmailAddress,
+    /// Whether the address is confirmed.
+    pub email_verified: bool,
+    /// Of the password.
+    pub password: PasswordHash,
+}
+
+/// What finds an account when somebody signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// The username.
+    Username(Username),
+    /// The e-mail address.
+    Email(EmailAddress),
+}
+
+/// A session that is to be opened.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// What it runs on, in the words of its client.
+    pub device: Option<Device>,
+    /// Of its first refresh token.
+    pub token: TokenHash,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// A session, as its user may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Its id.
+    pub id: SessionId,
+    /// What it runs on, in the words of its client.
+    pub device: Option<String>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it was opened or last refreshed.
+    pub last_used_at: Timestamp,
+}
+
+/// How trading a refresh token ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trade {
+    /// The next token stands now.
+    Done {
+        /// Whose session it is.
+        user: UserId,
+        /// Which.
+        session: SessionId,
+    },
+    /// The token had been traded before: its session has just been ended,
+    /// which is what was appended to the log.
+    Reused(Vec<Entry>),
+    /// The token is unknown or too old, or its session has ended.
+    Refused,
+}
+
+/// Keeps accounts, sessions and one-time codes.
+///
+/// Each operation is one transaction: all of it happened or none, and of
+/// several at once each sees the others whole or not at all. Where an
+/// operation ends sessions, it appends a
+/// [`SessionEnded`](crate::messaging::Change::SessionEnded) for each of them
+/// to the log in the same transaction, and returns what it appended. A
+/// session ends once.
+///
+/// # Errors
+///
+/// A store's failure, in each operation. After
+/// [`Unavailable`](crate::error::StoreError::Unavailable) it is not known
+/// whether a write happened.
+#[async_trait]
+pub trait AccountStore: Send + Sync + 'static {
+    // ---------------------------------------------------------- accounts
+
+    /// Makes the account together with its first code, if any, and writes
+    /// `jobs` down.
+    async fn register(
+        &self,
+        account: &NewAccount,
+        code: Option<&NewCode>,
+        jobs: &[Job],
+    ) -> Result<Registration>;
+
+    /// The account of this person.
+    async fn account(&self, user: UserId) -> Result<Option<Account>>;
+
+    /// The account that signs in so.
+    async fn account_by_login(&self, login: &Login) -> Result<Option<Account>>;
+
+    /// Replaces the password `old` by `new`, drops the pending code for
+    /// resetting it, and ends all the user's sessions but `keep`. `None`, and
+    /// nothing done, where the password is not `old` any more.
+    async fn change_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+        keep: SessionId,
+        at: Timestamp,
+    ) -> Result<Option<Vec<Entry>>>;
+
+    // ------------------------------------------------------------- codes
+
+    /// Keeps a code, in place of an earlier one for the same purpose, and
+    /// writes down the job that mails it.
+    async fn put_code(&self, user: UserId, code: &NewCode, mail: &Job) -> Result<()>;
+
+    /// Uses one of the tries of the code for this purpose and returns what the
+    /// code has to hash to. `None` where there is no code, or it expired at or
+    /// before `at`, or no try is left. However many ask at once, a code is
+    /// answered for as often as it has tries.
+    async fn try_code(
+        &self,
+        user: UserId,
+        purpose: Purpose,
+        at: Timestamp,
+    ) -> Result<Option<CodeHash>>;
+
+    /// Consumes the code `used` for [`Purpose::VerifyEmail`], notes that the
+    /// address is confirmed, and opens the session. `false`, and nothing done,
+    /// where that code is not there any more.
+    async fn verify_email(
+        &self,
+        user: UserId,
+        used: &CodeHash,
+        session: &NewSession,
+    ) -> Result<bool>;
+
+    /// Consumes the code `used` for [`Purpose::ResetPassword`] and every other
+    /// code of the account, sets the password, notes that the address is
+    /// confirmed, ends all the user's sessions, and opens the new one. `None`,
+    /// and nothing done, where that code is not there any more.
+    async fn reset_password(
+        &self,
+        user: UserId,
+        used: &CodeHash,
+        password: &PasswordHash,
+        session: &NewSession,
+    ) -> Result<Option<Vec<Entry>>>;
+
+    // ---------------------------------------------------------- sessions
+
+    /// Opens the session if the account's password is still the one that was
+    /// checked; else returns `false`, so that no session outlives a change of
+    /// password that it raced with.
+    async fn open_session(
+        &self,
+        user: UserId,
+        checked: &PasswordHash,
+        session: &NewSession,
+    ) -> Result<bool>;
+
+    /// Trades a token that was issued after `issued_after` for `next`. Of
+    /// several trades of one token exactly one is done; the others are reuse.
+    async fn trade_token(
+        &self,
+        token: &TokenHash,
+        next: &TokenHash,
+        at: Timestamp,
+        issued_after: Timestamp,
+    ) -> Result<Trade>;
+
+    /// Ends the session if it is this user's and has not ended; else returns
+    /// `None`.
+    async fn end_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        at: Timestamp,
+    ) -> Result<Option<Vec<Entry>>>;
+
+    /// Ends all sessions of this user.
+    async fn end_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Entry>>;
+
+    /// The user's sessions that have not ended and were last used after
+    /// `used_after`, newest use first.
+    async fn sessions(&self, user: UserId, used_after: Timestamp) -> Result<Vec<SessionInfo>>;
+
+    /// Sessions of anyone that ended at or after `since`, and when.
+    async fn ended_since(&self, since: Timestamp) -> Result<Vec<(SessionId, Timestamp)>>;
+}

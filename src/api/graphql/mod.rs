@@ -1,0 +1,68 @@
+//! The GraphQL API: one file an aggregate, named as in the domain.
+
+mod accounts;
+mod conversations;
+pub mod errors;
+mod events;
+mod friendships;
+mod limits;
+mod loaders;
+mod messages;
+mod node;
+mod page;
+mod scalars;
+mod scope;
+mod sessions;
+mod users;
+mod viewer;
+
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
+
+pub use scope::{Scope, Services};
+
+/// All queries.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+pub struct Query(
+    viewer::ViewerQuery,
+    node::NodeQuery,
+    users::UserQuery,
+    conversations::ConversationQuery,
+);
+
+/// All mutations.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub struct Mutation(
+    accounts::AccountMutation,
+    friendships::FriendshipMutation,
+    messages::MessageMutation,
+);
+
+/// All subscriptions.
+#[derive(async_graphql::MergedSubscription, Default)]
+#[graphql(name = "Subscription")]
+pub struct Subscription(events::EventSubscription);
+
+/// The schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .register_output_type::<node::ConversationIsNode>()
+        .register_output_type::<node::Node>()
+        .extension(limits::Limits)
+        .extension(errors::ErrorCodes)
+}
+
+/// The schema, ready to answer.
+#[must_use]
+pub fn schema(services: Services) -> Schema {
+    builder().data(services).finish()
+}
+
+/// The schema as clients generate code from it.
+#[must_use]
+pub fn sdl() -> String {
+    builder().finish().sdl_with_options(SDLExportOptions::new().prefer_single_line_descriptions())
+}

@@ -1,0 +1,211 @@
+//! People, as a viewer sees them.
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+use chatterbox_graph::{Friendship as Bond, Person};
+
+use super::{
+    conversations::DirectConversation,
+    page::{self, PageInfo, connection, int},
+    scalars::DateTime,
+    scope::Scope,
+};
+use crate::{
+    error::{Error, Result as Outcome},
+    ids::{self, UserId},
+    people::Username,
+};
+
+/// A person.
+#[derive(Clone)]
+pub struct User {
+    pub(super) scope: Scope,
+    pub(super) person: Person,
+}
+
+connection!(UserConnection, UserEdge {} of User, total_count);
+
+/// What stands between the viewer and a user.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub enum Friendship {
+    /// The user is the viewer.
+    #[graphql(name = "SELF")]
+    Myself,
+    /// Nothing.
+    None,
+    /// The viewer asked.
+    RequestSent,
+    /// The user asked.
+    RequestReceived,
+    /// They are friends.
+    Friends,
+    /// The viewer blocked the user.
+    Blocked,
+}
+
+impl From<Bond> for Friendship {
+    fn from(bond: Bond) -> Self {
+        match bond {
+            Bond::Myself => Self::Myself,
+            Bond::None => Self::None,
+            Bond::RequestSent => Self::RequestSent,
+            Bond::RequestReceived => Self::RequestReceived,
+            Bond::Friends => Self::Friends,
+            Bond::Blocked => Self::Blocked,
+        }
+    }
+}
+
+/// How far `distance` and `path` may be asked to look.
+const MAX_HOPS: i32 = 10;
+
+impl User {
+    /// The user with this id; `None` where there is none.
+    pub(super) async fn find(scope: &Scope, id: UserId) -> Result<Option<Self>> {
+        let person = scope.loaders().people.load(id).await?;
+        Ok(person.map(|person| Self { scope: scope.clone(), person }))
+    }
+
+    /// The user with this id, which has to be there.
+    pub(super) async fn get(scope: &Scope, id: UserId) -> Result<Self> {
+        Ok(Self::find(scope, id).await?.ok_or(Error::NotFound("user"))?)
+    }
+
+    /// The users with these ids, in their order; unknown ones are left out.
+    pub(super) async fn all(scope: &Scope, ids: &[UserId]) -> Result<Vec<Self>> {
+        let mut people = scope.loaders().people.load_many(ids.to_vec()).await;
+        let mut users = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(person) = people.remove(id).transpose()?.flatten() {
+                users.push(Self { scope: scope.clone(), person });
+            }
+        }
+        Ok(users)
+    }
+}
+
+fn hops(max: Option<i32>) -> Outcome<u8> {
+    let max = max.unwrap_or(6);
+    u8::try_from(max)
+        .ok()
+        .filter(|_| (1..=MAX_HOPS).contains(&max))
+        .ok_or_else(|| Error::invalid("max", "must be 1 to 10"))
+}
+
+/// A person.
+#[Object]
+impl User {
+    pub(super) async fn id(&self) -> ID {
+        self.person.id.into_graphql()
+    }
+
+    async fn username(&self) -> &str {
+        &self.person.username
+    }
+
+    async fn display_name(&self) -> &str {
+        &self.person.display_name
+    }
+
+    async fn bio(&self) -> Option<&str> {
+        self.person.bio.as_deref()
+    }
+
+    async fn avatar_url(&self) -> Option<&str> {
+        self.person.avatar_url.as_deref()
+    }
+
+    async fn created_at(&self) -> DateTime {
+        self.person.created_at.into()
+    }
+
+    /// What stands between the viewer and this user.
+    async fn friendship(&self) -> Result<Friendship> {
+        let bond = self.scope.loaders().friendships.load(self.person.id).await?;
+        Ok(bond.unwrap_or(Bond::None).into())
+    }
+
+    async fn mutual_friends(
+        &self,
+        #[graphql(default = 20)] first: i32,
+        after: Option<String>,
+    ) -> Result<UserConnection> {
+        let first = page::count("first", first)?;
+        let after = page::parse_name(after.as_deref())?;
+        let key = (self.person.id, first, after.clone());
+        let page = self.scope.loaders().mutual_friends.load(key).await?.unwrap_or_default();
+        self.scope.know(page.items.clone()).await;
+        let edges: Vec<UserEdge> = page
+            .items
+            .into_iter()
+            .map(|person| UserEdge {
+                cursor: page::name_cursor(&person.username),
+                node: User { scope: self.scope.clone(), person },
+            })
+            .collect();
+        let page_info =
+            PageInfo::forward(page.has_next, after.is_some(), edges.iter().map(|e| &e.cursor));
+        Ok(UserConnection { edges, page_info, total_count: int(page.total) })
+    }
+
+    /// Hops along friendships from the viewer; 0 is the viewer, null is further than `max` or not connected.
+    async fn distance(&self, #[graphql(default = 6)] max: Option<i32>) -> Result<Option<i32>> {
+        let path = self.scope.loaders().paths.load((self.person.id, hops(max)?)).await?;
+        Ok(path.map(|path| int(path.len()) - 1))
+    }
+
+    /// How the viewer knows this user: a shortest chain of friends, both ends included; empty where there is none.
+    async fn path(&self, #[graphql(default = 6)] max: Option<i32>) -> Result<Vec<User>> {
+        let path = self.scope.loaders().paths.load((self.person.id, hops(max)?)).await?;
+        User::all(&self.scope, &path.unwrap_or_default()).await
+    }
+
+    /// When the viewer chatted with this user last: the LAST_CHATTED edge of the graph.
+    async fn last_chatted_at(&self) -> Result<Option<DateTime>> {
+        let at = self.scope.loaders().last_chatted_at.load(self.person.id).await?;
+        Ok(at.map(DateTime))
+    }
+
+    /// The one-to-one conversation with this user. Null for the viewer itself.
+    async fn direct_conversation(&self) -> Result<Option<DirectConversation>> {
+        if self.person.id == self.scope.viewer().user {
+            return Ok(None);
+        }
+        let found = self.scope.loaders().direct.load(self.person.id).await?;
+        Ok(found.map(|conversation| DirectConversation { scope: self.scope.clone(), conversation }))
+    }
+}
+
+/// Queries about people.
+#[derive(Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// The user of this name; null where there is none.
+    async fn user(&self, ctx: &Context<'_>, username: String) -> Result<Option<User>> {
+        let scope = Scope::of(ctx)?;
+        // What can't be a username is nobody's.
+        let Ok(username) = Username::parse(&username) else { return Ok(None) };
+        let found = scope.services().graph.person_by_username(username.as_str()).await;
+        let Some(person) = found.map_err(Error::from)? else { return Ok(None) };
+        scope.know(vec![person.clone()]).await;
+        Ok(Some(User { scope, person }))
+    }
+}
+
+/// Ids as GraphQL carries them.
+pub(super) trait IntoGraphql {
+    /// The same id.
+    fn into_graphql(self) -> ID;
+}
+
+impl<T: type_safe_id::StaticType> IntoGraphql for type_safe_id::TypeSafeId<T> {
+    fn into_graphql(self) -> ID {
+        ID(self.to_string())
+    }
+}
+
+/// Parses the argument `userId`.
+pub(super) fn user_id(id: &ID) -> Outcome<UserId> {
+    ids::parse("userId", id)
+}

@@ -1,0 +1,235 @@
+//! What only the signed-in user sees.
+
+use async_graphql::{Context, Enum, Object, Result, SimpleObject, Union};
+use chatterbox_graph::{Friendship as Bond, RequestDirection, TimeKey};
+
+use super::{
+    conversations::{Conversation, ConversationConnection, ConversationEdge, DirectConversation},
+    page::{self, PageInfo, connection, int},
+    scalars::DateTime,
+    scope::Scope,
+    sessions::Session,
+    users::{User, UserConnection, UserEdge},
+};
+use crate::{error::Error, messaging::Position};
+
+/// What only the signed-in user sees.
+pub struct Viewer {
+    pub(super) scope: Scope,
+}
+
+connection!(FriendConnection, FriendEdge {
+    since: DateTime,
+    last_chatted_at: Option<DateTime>
+} of User, total_count);
+
+connection!(FriendRequestConnection, FriendRequestEdge {
+    note: Option<String>,
+    at: DateTime
+} of User, total_count);
+
+/// Which friend requests are meant.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub enum FriendRequestDirection {
+    /// Those that others sent to the viewer.
+    Incoming,
+    /// Those that the viewer sent.
+    Outgoing,
+}
+
+/// Whom one chats with.
+#[derive(Union)]
+pub enum ChatPartner {
+    /// A person.
+    User(User),
+}
+
+/// Whom the viewer chatted with.
+#[derive(SimpleObject)]
+pub struct LastChatted {
+    with: ChatPartner,
+    conversation: Conversation,
+    at: DateTime,
+}
+
+impl Viewer {
+    async fn account(&self) -> Result<crate::accounts::AccountInfo> {
+        let found = self.scope.services().accounts.account(self.scope.viewer().user).await?;
+        Ok(found.ok_or(Error::Unauthenticated)?)
+    }
+}
+
+/// What only the signed-in user sees.
+#[Object]
+impl Viewer {
+    async fn user(&self) -> Result<User> {
+        User::get(&self.scope, self.scope.viewer().user).await
+    }
+
+    async fn email(&self) -> Result<String> {
+        Ok(self.account().await?.email)
+    }
+
+    async fn email_verified(&self) -> Result<bool> {
+        Ok(self.account().await?.email_verified)
+    }
+
+    /// Sessions that have not ended, the one used last first.
+    async fn sessions(&self) -> Result<Vec<Session>> {
+        let viewer = self.scope.viewer();
+        let sessions = self.scope.services().accounts.sessions(viewer).await?;
+        Ok(sessions.into_iter().map(|info| Session::new(info, viewer)).collect())
+    }
+
+    /// Friends by username, all or those whose username or display name starts with `query`.
+    async fn friends(
+        &self,
+        query: Option<String>,
+        #[graphql(default = 50)] first: i32,
+        after: Option<String>,
+    ) -> Result<FriendConnection> {
+        let first = page::count("first", first)?;
+        let after = page::parse_name(after.as_deref())?;
+        let graph = &self.scope.services().graph;
+        let viewer = self.scope.viewer().user;
+        let page = graph
+            .friends(viewer, query.as_deref(), first, after.as_deref())
+            .await
+            .map_err(Error::from)?;
+        let mut edges = Vec::with_capacity(page.items.len());
+        for friend in page.items {
+            let (id, person) = (friend.person.id, friend.person);
+            let loaders = self.scope.loaders();
+            loaders.people.prime(id, Ok(Some(person.clone()))).await;
+            loaders.friendships.prime(id, Ok(Some(Bond::Friends))).await;
+            loaders.last_chatted_at.prime(id, Ok(friend.last_chatted_at)).await;
+            edges.push(FriendEdge {
+                cursor: page::name_cursor(&person.username),
+                node: User { scope: self.scope.clone(), person },
+                since: friend.since.into(),
+                last_chatted_at: friend.last_chatted_at.map(DateTime),
+            });
+        }
+        let page_info =
+            PageInfo::forward(page.has_next, after.is_some(), edges.iter().map(|e| &e.cursor));
+        Ok(FriendConnection { edges, page_info, total_count: int(page.total) })
+    }
+
+    /// Friend requests, newest first.
+    async fn friend_requests(
+        &self,
+        #[graphql(default_with = "FriendRequestDirection::Incoming")]
+        direction: FriendRequestDirection,
+        #[graphql(default = 50)] first: i32,
+        after: Option<String>,
+    ) -> Result<FriendRequestConnection> {
+        let first = page::count("first", first)?;
+        let after = page::parse_time(after.as_deref())?;
+        let direction = match direction {
+            FriendRequestDirection::Incoming => RequestDirection::Incoming,
+            FriendRequestDirection::Outgoing => RequestDirection::Outgoing,
+        };
+        let graph = &self.scope.services().graph;
+        let viewer = self.scope.viewer().user;
+        let page =
+            graph.friend_requests(viewer, direction, first, after).await.map_err(Error::from)?;
+        self.scope.know(page.items.iter().map(|request| request.person.clone()).collect()).await;
+        let edges: Vec<FriendRequestEdge> = page
+            .items
+            .into_iter()
+            .map(|request| FriendRequestEdge {
+                cursor: page::time_cursor(TimeKey { at: request.at, id: request.person.id }),
+                node: User { scope: self.scope.clone(), person: request.person },
+                note: request.note,
+                at: request.at.into(),
+            })
+            .collect();
+        let page_info =
+            PageInfo::forward(page.has_next, after.is_some(), edges.iter().map(|e| &e.cursor));
+        Ok(FriendRequestConnection { edges, page_info, total_count: int(page.total) })
+    }
+
+    /// Whom the viewer blocked, newest first.
+    async fn blocked(
+        &self,
+        #[graphql(default = 50)] first: i32,
+        after: Option<String>,
+    ) -> Result<UserConnection> {
+        let first = page::count("first", first)?;
+        let after = page::parse_time(after.as_deref())?;
+        let graph = &self.scope.services().graph;
+        let viewer = self.scope.viewer().user;
+        let page = graph.blocked(viewer, first, after).await.map_err(Error::from)?;
+        self.scope.know(page.items.iter().map(|blocked| blocked.person.clone()).collect()).await;
+        let edges: Vec<UserEdge> = page
+            .items
+            .into_iter()
+            .map(|blocked| UserEdge {
+                cursor: page::time_cursor(TimeKey { at: blocked.at, id: blocked.person.id }),
+                node: User { scope: self.scope.clone(), person: blocked.person },
+            })
+            .collect();
+        let page_info =
+            PageInfo::forward(page.has_next, after.is_some(), edges.iter().map(|e| &e.cursor));
+        Ok(UserConnection { edges, page_info, total_count: int(page.total) })
+    }
+
+    /// Conversations, most recently active first.
+    async fn conversations(
+        &self,
+        #[graphql(default = 50)] first: i32,
+        after: Option<String>,
+    ) -> Result<ConversationConnection> {
+        let first = page::count("first", first)?;
+        let after = page::parse_number("after", after.as_deref())?;
+        let history = &self.scope.services().history;
+        let viewer = self.scope.viewer().user;
+        let mut found = history.list(viewer, first + 1, after.map(Position)).await?;
+        let has_next = found.len() > first;
+        found.truncate(first);
+        let edges: Vec<ConversationEdge> = found
+            .into_iter()
+            .map(|conversation| ConversationEdge {
+                cursor: page::number_cursor(conversation.last_pos.0),
+                node: DirectConversation { scope: self.scope.clone(), conversation }.into(),
+            })
+            .collect();
+        let page_info =
+            PageInfo::forward(has_next, after.is_some(), edges.iter().map(|e| &e.cursor));
+        Ok(ConversationConnection { edges, page_info })
+    }
+
+    /// Whom the viewer chatted with, most recent first: the LAST_CHATTED edges of the graph.
+    async fn last_chatted(&self, #[graphql(default = 20)] first: i32) -> Result<Vec<LastChatted>> {
+        let first = page::count("first", first)?;
+        let services = self.scope.services();
+        let viewer = self.scope.viewer().user;
+        let chats = services.graph.last_chatted(viewer, first).await.map_err(Error::from)?;
+        self.scope.know(chats.iter().map(|chat| chat.with.clone()).collect()).await;
+        let ids = chats.iter().map(|chat| chat.conversation).collect();
+        let mut conversations = self.scope.loaders().conversations.load_many(ids).await;
+        let mut list = Vec::with_capacity(chats.len());
+        for chat in chats {
+            let found = conversations.remove(&chat.conversation).transpose()?.flatten();
+            let Some(conversation) = found else { continue };
+            list.push(LastChatted {
+                with: ChatPartner::User(User { scope: self.scope.clone(), person: chat.with }),
+                conversation: DirectConversation { scope: self.scope.clone(), conversation }.into(),
+                at: chat.at.into(),
+            });
+        }
+        Ok(list)
+    }
+}
+
+/// The query of the viewer.
+#[derive(Default)]
+pub struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// The signed-in user.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        Ok(Viewer { scope: Scope::of(ctx)? })
+    }
+}

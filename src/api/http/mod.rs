@@ -1,0 +1,141 @@
+//! What is served over HTTP: GraphQL, health, metrics, the schema's text, the
+//! public keys and the playground.
+
+mod graphql;
+mod health;
+mod metrics;
+mod negotiation;
+mod operation;
+mod origin;
+mod pages;
+mod protocol;
+mod request;
+mod running;
+mod serve;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod websocket;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Executor, Request};
+use axum::{
+    Router,
+    http::{HeaderName, Method, StatusCode, header},
+    middleware,
+    routing::{any, get},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+pub use self::{
+    health::{Check, Part, PartReport, check_parts},
+    request::{BadToken, TRACE_HEADER},
+    serve::serve,
+    socket::SLOW_CONSUMER,
+};
+use crate::{
+    accounts::Viewer, ambient::Ambient, config::Origin, error::Result, live::EndedSessions,
+    telemetry::Metrics,
+};
+
+/// The largest body of a request and the largest message on a socket, in bytes.
+pub const BODY_LIMIT: usize = 256 * 1024;
+/// How many operations one request may carry.
+pub const BATCH_LIMIT: usize = 10;
+/// How many operations may run on one socket at a time.
+pub const SOCKET_OPERATIONS: usize = 100;
+
+/// Tells who an access token was made out to.
+pub type Authenticate = Arc<dyn Fn(&str) -> Result<Viewer> + Send + Sync>;
+/// Readies an operation to be executed; called for each, those of a batch and
+/// on a socket too.
+pub type Prepare = Arc<dyn Fn(Request, Option<Viewer>) -> Request + Send + Sync>;
+/// Gives the public keys: RFC 7517, section 5.
+pub type Keys = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
+/// How long sockets wait for their clients.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketTimes {
+    /// From the opening until `connection_init` has come.
+    pub init: Duration,
+    /// Between two pings of the server.
+    pub ping: Duration,
+    /// From the last sign of life until the client counts as gone.
+    pub silence: Duration,
+}
+
+impl Default for SocketTimes {
+    fn default() -> Self {
+        Self {
+            init: Duration::from_secs(10),
+            ping: Duration::from_secs(15),
+            silence: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the HTTP side is made of.
+#[derive(Clone)]
+pub struct HttpParts<E> {
+    /// Executes operations.
+    pub executor: E,
+    /// Readies an operation to be executed.
+    pub prepare: Prepare,
+    /// Tells who an access token was made out to.
+    pub authenticate: Authenticate,
+    /// The sessions that ended: their sockets are closed.
+    pub ended: EndedSessions,
+    /// The clock and the randomness.
+    pub ambient: Ambient,
+    /// What `/health/ready` asks.
+    pub health: Vec<Part>,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// What `/schema.graphql` shows.
+    pub sdl: Arc<str>,
+    /// What `/.well-known/jwks.json` shows.
+    pub keys: Keys,
+    /// Origins besides its own whose pages may use the service.
+    pub allowed_origins: Vec<Origin>,
+    /// How long sockets wait for their clients.
+    pub socket_times: SocketTimes,
+    /// Cancelled when the service is to stop.
+    pub stop: CancellationToken,
+    /// The open sockets, which [`serve`] waits for; each service has its own.
+    pub sockets: TaskTracker,
+}
+
+/// All that is served over HTTP.
+pub fn router<E: Executor>(parts: HttpParts<E>) -> Router {
+    let cors = cors(&parts.allowed_origins);
+    let ambient = parts.ambient.clone();
+    Router::new()
+        .route("/graphql", any(graphql::endpoint::<E>))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready::<E>))
+        .route("/metrics", get(metrics::text::<E>))
+        .route("/schema.graphql", get(pages::schema::<E>))
+        .route("/.well-known/jwks.json", get(pages::keys::<E>))
+        .merge(pages::playground())
+        .fallback(|| async { request::refusal(StatusCode::NOT_FOUND, "there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            request::refusal(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")
+        })
+        .with_state(Arc::new(parts))
+        .layer(middleware::from_fn(request::catch_panic))
+        .layer(cors)
+        .layer(middleware::from_fn_with_state(ambient, request::observe))
+}
+
+fn cors(allowed: &[Origin]) -> CorsLayer {
+    let traceparent = HeaderName::from_static("traceparent");
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(allowed.iter().filter_map(Origin::to_header)))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, traceparent])
+        .expose_headers([TRACE_HEADER])
+        .max_age(Duration::from_secs(60 * 60))
+}

@@ -1,0 +1,202 @@
+//! What every request goes through: its trace id, its line in the log, its
+//! metrics, who sent it, and how it is refused.
+
+use std::{any::Any, panic::AssertUnwindSafe, time::Instant};
+
+use async_graphql::{ErrorExtensionValues, Request as Operation, ServerError};
+use axum::{
+    Json,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use serde_json::json;
+use tracing::{Instrument, debug, error, info};
+
+use super::HttpParts;
+use crate::{accounts::Viewer, ambient::Ambient, telemetry::TraceId};
+
+/// The header that returns a request's trace id.
+pub const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
+const TRACEPARENT: &str = "traceparent";
+/// How much of a path the log shows, in bytes.
+const SHOWN_PATH: usize = 256;
+
+/// Request data that tells resolvers: a token came along, and it is not valid.
+/// Operations for everyone go on; what needs a viewer is UNAUTHENTICATED.
+#[derive(Clone, Copy, Debug)]
+pub struct BadToken;
+
+/// Who sends a request, as far as its token tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// It brought no token.
+    Anonymous,
+    /// Its token is malformed, expired, revoked or not ours.
+    Unknown,
+    /// Its token is good.
+    Viewer(Viewer),
+}
+
+impl Caller {
+    /// Reads `Bearer …` (RFC 6750, section 2.1).
+    pub(super) fn of<E>(parts: &HttpParts<E>, authorization: Option<&str>) -> Self {
+        let Some(text) = authorization else { return Self::Anonymous };
+        let token = text
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        match token.map(|token| (parts.authenticate)(token)) {
+            Some(Ok(viewer)) => Self::Viewer(viewer),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// As [`Caller::of`], from the headers of a request.
+    pub(super) fn of_headers<E>(parts: &HttpParts<E>, headers: &HeaderMap) -> Self {
+        // What is not text is a token too, though a bad one.
+        let value = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or(""));
+        Self::of(parts, value)
+    }
+
+    /// The viewer, if the token is good.
+    pub(super) fn viewer(self) -> Option<Viewer> {
+        match self {
+            Self::Viewer(viewer) => Some(viewer),
+            Self::Anonymous | Self::Unknown => None,
+        }
+    }
+}
+
+/// Gives an operation its data and hands it to the hook.
+pub(super) fn prepare<E>(
+    parts: &HttpParts<E>,
+    operation: Operation,
+    caller: Caller,
+    trace: TraceId,
+) -> Operation {
+    let operation = operation.data(trace);
+    let operation = match caller {
+        Caller::Viewer(viewer) => operation.data(viewer),
+        Caller::Unknown => operation.data(BadToken),
+        Caller::Anonymous => operation,
+    };
+    (parts.prepare)(operation, caller.viewer())
+}
+
+/// Refuses a request in the form of a GraphQL response.
+pub(super) fn refusal(status: StatusCode, message: &str) -> Response {
+    let code = match status {
+        StatusCode::NOT_FOUND => "NOT_FOUND",
+        StatusCode::FORBIDDEN => "FORBIDDEN",
+        StatusCode::SERVICE_UNAVAILABLE => "UNAVAILABLE",
+        StatusCode::INTERNAL_SERVER_ERROR => "INTERNAL",
+        _ => "BAD_USER_INPUT",
+    };
+    count_error(code);
+    let errors = json!({ "errors": [{ "message": message, "extensions": { "code": code } }] });
+    (status, Json(errors)).into_response()
+}
+
+/// An error of ours, which only the logs explain.
+pub(super) fn internal(trace: Option<&TraceId>) -> ServerError {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", "INTERNAL");
+    if let Some(TraceId(id)) = trace {
+        extensions.set("traceId", id.as_str());
+    }
+    let mut error = ServerError::new("something went wrong on our side", None);
+    error.extensions = Some(extensions);
+    error
+}
+
+/// Counts an error that a client is told about.
+pub(super) fn count_error(code: &'static str) {
+    metrics::counter!("chatterbox_graphql_errors_total", "code" => code).increment(1);
+}
+
+/// Answers a panic like any other error of ours.
+pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
+    let trace = request.extensions().get::<TraceId>().cloned();
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            error!(panic = panic_message(&*panic), "a request panicked");
+            count_error("INTERNAL");
+            let errors = json!({ "errors": [internal(trace.as_ref())] });
+            (StatusCode::INTERNAL_SERVER_ERROR, Json(errors)).into_response()
+        }
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// Gives a request its trace id, its line in the log and its metrics.
+pub(super) async fn observe(
+    State(ambient): State<Ambient>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let trace = trace_id(request.headers(), &ambient);
+    request.extensions_mut().insert(trace.clone());
+    let method = method_label(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let path = request.uri().path();
+    let path = &path[..path.floor_char_boundary(SHOWN_PATH)];
+    let span = tracing::info_span!("request", trace_id = %trace, method, path);
+
+    let mut response = next.run(request).instrument(span.clone()).await;
+
+    if let Ok(value) = HeaderValue::from_str(&trace.0) {
+        response.headers_mut().insert(TRACE_HEADER, value);
+    }
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    span.in_scope(|| report(method, route, response.status(), started));
+    response
+}
+
+fn report(method: &'static str, route: String, status: StatusCode, started: Instant) {
+    let took = started.elapsed();
+    let duration_ms = took.as_secs_f64() * 1e3;
+    let status = status.as_u16();
+    // Asked every few seconds by machines.
+    if route.starts_with("/health/") || route == "/metrics" {
+        debug!(status, duration_ms, "answered");
+    } else {
+        info!(status, duration_ms, "answered");
+    }
+    metrics::histogram!("chatterbox_http_request_duration_seconds", "path" => route.clone())
+        .record(took);
+    let status = status.to_string();
+    metrics::counter!("chatterbox_http_requests_total", "path" => route, "method" => method, "status" => status)
+        .increment(1);
+}
+
+fn trace_id(headers: &HeaderMap, ambient: &Ambient) -> TraceId {
+    let mut given = headers.get_all(TRACEPARENT).iter();
+    let header = given.next().and_then(|value| value.to_str().ok());
+    let trace = header.and_then(TraceId::from_traceparent);
+    // More than one is none.
+    trace.filter(|_| given.next().is_none()).unwrap_or_else(|| TraceId::new(ambient))
+}
+
+/// Clients may make methods up; metrics have no room for that.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

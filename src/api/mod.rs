@@ -1,0 +1,4 @@
+//! What clients speak to.
+
+pub mod graphql;
+pub mod http;

@@ -1,0 +1,264 @@
+//! The service, put together: stores, domain, API and the tasks behind them.
+
+mod keys;
+mod stores;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use async_graphql::Request;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+pub use stores::Stores;
+
+use crate::{
+    accounts::{self, Accounts, PasswordHasher, Tokens, Viewer},
+    ambient::Ambient,
+    api::{
+        graphql::{self, Schema, Scope, Services},
+        http::{self, HttpParts, PartReport, SocketTimes},
+    },
+    config::{Config, VerifyEmail},
+    demo,
+    error::{Error, Result},
+    jobs::Relay,
+    live::{Bus, EndedSessions, Follower, Hub, InProcessBus},
+    mail::{Mailer, Outbox},
+    messaging::{Contacts, Conversations, LogStore, Projector, Writer},
+    people::People,
+    telemetry::Metrics,
+};
+
+/// How long the service may take to end what runs.
+const DRAIN: Duration = Duration::from_secs(8);
+/// How long its own tasks may take then.
+const LAST_TASKS: Duration = Duration::from_secs(1);
+/// How often sessions that ended long ago are forgotten.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// A running service, without its listener.
+pub struct App {
+    parts: HttpParts<Schema>,
+    services: Services,
+    stores: Stores,
+    background: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Brings the stores to the current schema, puts the service together and
+    /// starts its tasks. `listening` is where it will be served; `stop` is
+    /// cancelled when it is to end.
+    ///
+    /// # Errors
+    ///
+    /// Where a store is away, a key can't be read, or the data folder can't be
+    /// written.
+    pub async fn start(
+        config: &Config,
+        ambient: Ambient,
+        listening: SocketAddr,
+        with_demo: bool,
+        stop: CancellationToken,
+    ) -> Result<Self> {
+        let stores = Stores::open(config)?;
+        stores.migrate().await?;
+        let hasher = PasswordHasher::start(ambient.clone())?;
+        if with_demo {
+            demo::fill(&stores, &hasher, &ambient).await?;
+        }
+        let Stores { sql, graph } = &stores;
+        let sql = Arc::new(sql.clone());
+        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
+        let mailer = mailer(config, &ambient)?;
+        let ended = EndedSessions::default();
+        let relay = Arc::new(Relay::new(
+            sql.clone(),
+            graph.clone(),
+            mailer.clone(),
+            bus.clone(),
+            ambient.clone(),
+        ));
+        let issuer = config.public_url_at(listening);
+        let tokens = Tokens::from_pem(
+            &keys::signing_key(config, &ambient)?,
+            issuer.as_str(),
+            config.access_token_ttl,
+        )?;
+        let accounts = Accounts::new(accounts::Parts {
+            store: sql.clone(),
+            hasher,
+            tokens,
+            relay: relay.clone(),
+            bus: bus.clone(),
+            ended: ended.clone(),
+            ambient: ambient.clone(),
+            verify_email: config.verify_email == VerifyEmail::Required,
+        });
+        let contacts = Contacts::new(graph.clone(), sql.clone(), ambient.clone());
+        let (writer, handle) = Writer::new(sql.clone(), bus.clone(), ambient.clone());
+        let projector = Arc::new(Projector::new(sql.clone(), graph.clone()));
+
+        // What ended before the head is loaded, what ends after it is followed.
+        let head = sql.head().await?;
+        accounts.load_ended().await?;
+        projector.catch_up(head).await?;
+        let followers: Vec<Arc<dyn Follower>> =
+            vec![Arc::new(ended.clone()), Arc::new(contacts.clone()), projector.clone()];
+        let hub = Hub::new(sql.clone(), bus.clone(), followers, head);
+
+        let background = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        tasks.spawn(hub.clone().run(background.clone()));
+        tasks.spawn(relay.clone().run(background.clone()));
+        tasks.spawn(projector.run(background.clone()));
+        tasks.spawn(writer.run(background.clone()));
+        tasks.spawn(keep_house(accounts.clone(), background.clone()));
+
+        let services = Services {
+            people: People::new(graph.clone(), relay, contacts.clone(), ambient.clone()),
+            conversations: Conversations::new(
+                sql.clone(),
+                graph.clone(),
+                contacts,
+                handle,
+                ambient.clone(),
+            ),
+            hub,
+            graph: graph.clone(),
+            history: sql,
+            accounts,
+            ambient: ambient.clone(),
+        };
+        let health = stores.health(&bus, &mailer);
+        let parts = http_parts(config, &ambient, &services, ended, health, stop)?;
+        Ok(Self { parts, services, stores, background, tasks })
+    }
+
+    /// What the API calls.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The stores below.
+    #[must_use]
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Serves until the service is told to stop, ends what runs, and closes
+    /// the stores. Takes 10 seconds at most from then on.
+    pub async fn serve(self, listener: TcpListener) {
+        let Self { parts, services, stores, background, tasks } = self;
+        let (sockets, stop) = (parts.sockets.clone(), parts.stop.clone());
+        http::serve(listener, http::router(parts), sockets, stop, DRAIN).await;
+        drop(services);
+        background.cancel();
+        tasks.close();
+        if tokio::time::timeout(LAST_TASKS, tasks.wait()).await.is_err() {
+            warn!("stopped without waiting for the last tasks");
+        }
+        if tokio::time::timeout(LAST_TASKS, stores.sql.close()).await.is_err() {
+            warn!("stopped without closing the stores");
+        }
+    }
+}
+
+fn mailer(config: &Config, ambient: &Ambient) -> Result<Arc<dyn Mailer>> {
+    let folder = config.data.join("outbox");
+    let outbox = Outbox::open(&folder, config.mail_from.clone(), ambient.clone());
+    Ok(Arc::new(outbox.map_err(Error::internal)?))
+}
+
+fn http_parts(
+    config: &Config,
+    ambient: &Ambient,
+    services: &Services,
+    ended: EndedSessions,
+    health: Vec<http::Part>,
+    stop: CancellationToken,
+) -> Result<HttpParts<Schema>> {
+    let (for_requests, for_keys, for_tokens) =
+        (services.clone(), services.accounts.clone(), services.accounts.clone());
+    Ok(HttpParts {
+        executor: graphql::schema(services.clone()),
+        prepare: Arc::new(move |request: Request, viewer: Option<Viewer>| match viewer {
+            Some(viewer) => request.data(Scope::new(for_requests.clone(), viewer)),
+            None => request,
+        }),
+        authenticate: Arc::new(move |token: &str| for_tokens.authenticate(token)),
+        ended,
+        ambient: ambient.clone(),
+        health,
+        metrics: Metrics::install(ambient)?,
+        sdl: graphql::sdl().into(),
+        keys: Arc::new(move || for_keys.jwks()),
+        allowed_origins: config.allowed_origins.clone(),
+        socket_times: SocketTimes::default(),
+        stop,
+        sockets: TaskTracker::new(),
+    })
+}
+
+async fn keep_house(accounts: Accounts, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        accounts.forget_ended();
+    }
+}
+
+/// Runs the service until `stop`.
+///
+/// # Errors
+///
+/// Where it can't start.
+pub async fn serve(config: Config, with_demo: bool, stop: CancellationToken) -> Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| Error::internal(format!("can't listen on {}: {error}", config.listen)))?;
+    let listening = listener.local_addr().map_err(Error::internal)?;
+    let app = App::start(&config, Ambient::system(), listening, with_demo, stop).await?;
+    announce(config.public_url_at(listening).as_str(), listening, with_demo);
+    app.serve(listener).await;
+    info!("stopped");
+    Ok(())
+}
+
+fn announce(url: &str, listening: SocketAddr, with_demo: bool) {
+    info!(%listening, "listening");
+    info!("GraphQL    {url}/graphql");
+    info!("playground {url}/playground");
+    info!("web page   {url}/");
+    if with_demo {
+        let names = demo::usernames().collect::<Vec<_>>().join(", ");
+        info!("the demo town: sign in as {names}; password: {}", demo::PASSWORD);
+    }
+}
+
+/// Only brings the stores to the current schema.
+///
+/// # Errors
+///
+/// Where a store is away, or was migrated by a newer version.
+pub async fn migrate(config: &Config) -> Result<()> {
+    let stores = Stores::open(config)?;
+    stores.migrate().await?;
+    stores.sql.close().await;
+    Ok(())
+}
+
+/// Asks each configured part for an answer.
+///
+/// # Errors
+///
+/// Where a part can't even be asked.
+pub async fn check(config: &Config) -> Result<Vec<PartReport>> {
+    let ambient = Ambient::system();
+    let stores = Stores::open(config)?;
+    let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
+    let mut parts = stores.health(&bus, &mailer(config, &ambient)?);
+    parts.push(keys::health(config.clone(), ambient));
+    Ok(http::check_parts(&parts).await)
+}

@@ -1,0 +1,222 @@
+//! What the service is told by those who run it: the options of
+//! [`crate::cli`], checked and with types of their own.
+//!
+//! Nothing here shows a secret: neither `Debug` nor a message about a wrong
+//! value repeats one.
+
+mod values;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ed25519_dalek::pkcs8::DecodePrivateKey;
+use lettre::message::Mailbox;
+use secrecy::{ExposeSecret, SecretString};
+
+pub use self::values::{LogFilter, LogFormat, Origin, Origins, PublicUrl, Ttl, VerifyEmail};
+use crate::cli::Options;
+
+/// The SQLite file in the data folder.
+const SQLITE_FILE: &str = "chatterbox.db";
+
+/// A value that is wrong. Names the option and says what is accepted; never
+/// repeats the value.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid value for '--{option}' [env: {}]: {accepted}", variable(.option))]
+pub struct ConfigError {
+    option: &'static str,
+    accepted: String,
+}
+
+/// The variable that stands for an option.
+fn variable(option: &str) -> String {
+    format!("CHATTERBOX_{}", option.to_uppercase().replace('-', "_"))
+}
+
+/// Where the SQL stores are.
+#[derive(Clone, Debug)]
+pub enum SqlStore {
+    /// In this SQLite file.
+    File(PathBuf),
+    /// On a server: `mysql://user:password@host:port/database`.
+    Server(SecretString),
+}
+
+/// Where the graph is.
+#[derive(Clone, Debug)]
+pub enum GraphStore {
+    /// In the SQL file.
+    Embedded,
+    /// On a Neo4j server: `bolt://user:password@host:port`.
+    Server(SecretString),
+}
+
+/// Where the key that signs access tokens comes from.
+#[derive(Clone, Debug)]
+pub enum SigningKey {
+    /// From the data folder; made there at first.
+    InDataFolder,
+    /// Given: an Ed25519 key, PKCS#8 in PEM (RFC 8410), known to be readable.
+    Pem(SecretString),
+}
+
+/// What the service is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where HTTP is served.
+    pub listen: SocketAddr,
+    /// The folder of the SQLite file, the keys and `outbox/`.
+    pub data: PathBuf,
+    /// Where the SQL stores are.
+    pub sql: SqlStore,
+    /// Where the graph is.
+    pub graph: GraphStore,
+    /// Who mails come from.
+    pub mail_from: Mailbox,
+    /// Where clients reach the service, if that was said.
+    pub public_url: Option<PublicUrl>,
+    /// Origins besides its own whose pages may use the service; with that of
+    /// [`Config::public_url`].
+    pub allowed_origins: Vec<Origin>,
+    /// Whether an e-mail address is confirmed before one may sign in.
+    pub verify_email: VerifyEmail,
+    /// Where the key that signs access tokens comes from.
+    pub signing_key: SigningKey,
+    /// How long an access token is valid: 10 seconds to 24 hours.
+    pub access_token_ttl: Duration,
+    /// What is logged.
+    pub log: LogFilter,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Checks what was given, reading the files that hold secrets.
+    ///
+    /// # Errors
+    ///
+    /// Names the first option whose value is wrong, and says what is accepted.
+    pub fn new(options: Options) -> Result<Self, ConfigError> {
+        check_bus(options.bus_url.as_ref())?;
+        let sql_url = secret("sql-url", options.sql_url, options.sql_url_file.as_deref())?;
+        let sql = sql_store(sql_url, &options.data)?;
+        let graph_url = secret("graph-url", options.graph_url, options.graph_url_file.as_deref())?;
+        let graph = graph_store(graph_url, &sql)?;
+        let key = secret("signing-key", options.signing_key, options.signing_key_file.as_deref())?;
+        let mut allowed_origins: Vec<Origin> =
+            options.allowed_origins.into_iter().flat_map(|list| list.0).collect();
+        allowed_origins.extend(options.public_url.as_ref().map(PublicUrl::origin));
+        Ok(Self {
+            listen: options.listen,
+            data: options.data,
+            sql,
+            graph,
+            mail_from: options.mail_from,
+            public_url: options.public_url,
+            allowed_origins,
+            verify_email: options.verify_email,
+            signing_key: signing_key(key)?,
+            access_token_ttl: options.access_token_ttl.0,
+            log: options.logging.log,
+            log_format: options.logging.log_format,
+        })
+    }
+
+    /// Where clients reach a service that listens at `listening`: the public
+    /// URL, or `http://` and that address.
+    #[must_use]
+    pub fn public_url_at(&self, listening: SocketAddr) -> PublicUrl {
+        self.public_url.clone().unwrap_or_else(|| PublicUrl::of(listening))
+    }
+}
+
+fn check_bus(url: Option<&SecretString>) -> Result<(), ConfigError> {
+    match url.map_or("", ExposeSecret::expose_secret) {
+        "" | "in-process" => Ok(()),
+        _ => Err(ConfigError {
+            option: "bus-url",
+            accepted: "this build runs on one node; accepted is 'in-process'".to_owned(),
+        }),
+    }
+}
+
+/// The value itself or that of its file; without the line end that editors
+/// put after it.
+fn secret(
+    option: &'static str,
+    value: Option<SecretString>,
+    file: Option<&Path>,
+) -> Result<Option<SecretString>, ConfigError> {
+    let Some(path) = file else { return Ok(value) };
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+        option,
+        accepted: format!("can't read the file {} given for it: {error}", path.display()),
+    })?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).into()))
+}
+
+fn sql_store(url: Option<SecretString>, data: &Path) -> Result<SqlStore, ConfigError> {
+    let wrong = || ConfigError {
+        option: "sql-url",
+        accepted: "accepted are 'sqlite:' (a file in the data folder), 'sqlite:PATH' and \
+                   'mysql://user:password@host:port/database'"
+            .to_owned(),
+    };
+    let Some(url) = url else { return Ok(SqlStore::File(data.join(SQLITE_FILE))) };
+    if let Some(path) = url.expose_secret().strip_prefix("sqlite:") {
+        return match path.strip_prefix("//").unwrap_or(path) {
+            "" => Ok(SqlStore::File(data.join(SQLITE_FILE))),
+            // Ours are set by the service itself.
+            path if path.contains(['?', '#']) => Err(wrong()),
+            path => Ok(SqlStore::File(path.into())),
+        };
+    }
+    let server = values::ServerUrl::parse(url.expose_secret(), &["mysql"]).ok_or_else(wrong)?;
+    if server.user.is_none() || server.path.trim_matches('/').is_empty() {
+        return Err(wrong());
+    }
+    Ok(SqlStore::Server(url))
+}
+
+fn graph_store(url: Option<SecretString>, sql: &SqlStore) -> Result<GraphStore, ConfigError> {
+    const SCHEMES: &[&str] = &["bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"];
+    let wrong = |accepted: &str| ConfigError { option: "graph-url", accepted: accepted.to_owned() };
+    let Some(url) = url else {
+        return match sql {
+            SqlStore::File(_) => Ok(GraphStore::Embedded),
+            SqlStore::Server(_) => Err(wrong(
+                "the graph is only kept in the SQL store where that is SQLite; \
+                 beside a MySQL server give 'bolt://user:password@host:port'",
+            )),
+        };
+    };
+    let known = values::ServerUrl::parse(url.expose_secret(), SCHEMES)
+        .is_some_and(|server| server.user.is_some() && server.password.is_some());
+    known.then_some(GraphStore::Server(url)).ok_or_else(|| {
+        wrong(
+            "accepted are 'bolt://user:password@host:port', 'neo4j://…' and, encrypted, \
+             'bolt+s://…' and 'neo4j+s://…'; without it the graph is kept in the SQL file",
+        )
+    })
+}
+
+fn signing_key(pem: Option<SecretString>) -> Result<SigningKey, ConfigError> {
+    let Some(pem) = pem else { return Ok(SigningKey::InDataFolder) };
+    // One line where a variable can't hold several; PEM knows no backslash.
+    let text = SecretString::from(pem.expose_secret().replace("\\n", "\n"));
+    match ed25519_dalek::SigningKey::from_pkcs8_pem(text.expose_secret()) {
+        Ok(_) => Ok(SigningKey::Pem(text)),
+        Err(_) => Err(ConfigError {
+            option: "signing-key",
+            accepted: "accepted is an Ed25519 private key, PKCS#8 in PEM \
+                       ('openssl genpkey -algorithm ed25519' makes one)"
+                .to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

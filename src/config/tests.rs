@@ -1,0 +1,126 @@
+use clap::Parser;
+use ed25519_dalek::pkcs8::{EncodePrivateKey, spki::der::pem::LineEnding};
+
+use super::*;
+use crate::cli::{Cli, Command};
+
+fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
+    let cli = Cli::try_parse_from(["chatterbox", "serve"].iter().chain(arguments)).expect("read");
+    match cli.command {
+        Command::Serve(serve) => Config::new(serve.options),
+        other => panic!("not serve: {other:?}"),
+    }
+}
+
+fn refusal(arguments: &[&str]) -> String {
+    let text = config(arguments).expect_err("refused").to_string();
+    assert!(!text.contains("hunter2"), "{text}");
+    text
+}
+
+fn pem() -> String {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    key.to_pkcs8_pem(LineEnding::LF).expect("encoded").to_string()
+}
+
+#[test]
+fn without_options_everything_is_in_the_data_folder() {
+    let config = config(&["--data=/srv/chat"]).expect("accepted");
+    assert!(
+        matches!(&config.sql, SqlStore::File(path) if path == Path::new("/srv/chat/chatterbox.db"))
+    );
+    assert!(matches!(config.graph, GraphStore::Embedded));
+    assert!(matches!(config.signing_key, SigningKey::InDataFolder));
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.mail_from.to_string(), "Chatterbox <no-reply@localhost>");
+    assert_eq!(config.public_url_at(config.listen).as_str(), "http://127.0.0.1:8080");
+    assert_eq!(config.verify_email, VerifyEmail::Required);
+    assert_eq!(config.access_token_ttl, Duration::from_secs(600));
+    assert_eq!(config.allowed_origins, []);
+}
+
+#[test]
+fn the_sql_file_may_be_elsewhere() {
+    for url in ["sqlite:/x/y.db", "sqlite:///x/y.db"] {
+        let config = config(&["--sql-url", url]).expect("accepted");
+        assert!(
+            matches!(config.sql, SqlStore::File(path) if path == Path::new("/x/y.db")),
+            "{url}"
+        );
+    }
+}
+
+#[test]
+fn stores_on_servers_are_understood_and_never_shown() {
+    let config = config(&[
+        "--sql-url=mysql://me:hunter2@db.example:3306/chat",
+        "--graph-url=neo4j+s://neo4j:hunter2%40%2f@graph.example:7687/",
+    ])
+    .expect("accepted");
+    assert!(matches!(config.sql, SqlStore::Server(_)));
+    assert!(matches!(config.graph, GraphStore::Server(_)));
+    assert!(!format!("{config:?} {config:#?}").contains("hunter2"));
+}
+
+#[test]
+fn wrong_addresses_of_stores_are_refused_without_repeating_them() {
+    for url in [
+        "",
+        "postgres://me:hunter2@db/chat",
+        "mysql://db/chat",
+        "mysql://me:hunter2@db",
+        "mysql://me:hunter2@/chat",
+        "sqlite:x?mode=memory&hunter2",
+    ] {
+        let text = refusal(&["--sql-url", url]);
+        assert!(text.contains("'--sql-url' [env: CHATTERBOX_SQL_URL]"), "{text}");
+        assert!(text.contains("accepted are 'sqlite:'"), "{text}");
+    }
+    for url in [
+        "http://me:hunter2@g",
+        "bolt://g",
+        "bolt://me@g",
+        "bolt://me:hunter2@g/other",
+        "bolt://me:hunter2%zz@g",
+    ] {
+        assert!(refusal(&["--graph-url", url]).contains("accepted are 'bolt://"), "{url}");
+    }
+    assert!(refusal(&["--bus-url", "nats://me:hunter2@bus"]).contains("one node"));
+    assert!(refusal(&["--sql-url", "mysql://me:hunter2@db/chat"]).contains("--graph-url"));
+}
+
+#[test]
+fn a_secret_may_come_from_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("key.pem");
+    std::fs::write(&path, pem() + "\n").expect("written");
+    let config = config(&["--signing-key-file", path.to_str().expect("text")]).expect("accepted");
+    assert!(matches!(config.signing_key, SigningKey::Pem(_)));
+    let text = refusal(&["--signing-key-file", "/nowhere/key.pem"]);
+    assert!(text.contains("--signing-key") && text.contains("/nowhere/key.pem"), "{text}");
+}
+
+#[test]
+fn a_signing_key_may_stand_on_one_line() {
+    let line = pem().trim_end().replace('\n', "\\n");
+    assert!(matches!(
+        config(&["--signing-key", &line]).expect("accepted").signing_key,
+        SigningKey::Pem(_)
+    ));
+    assert!(refusal(&["--signing-key", "hunter2"]).contains("Ed25519"));
+}
+
+#[test]
+fn origins_are_kept_as_browsers_write_them() {
+    let config = config(&[
+        "--allowed-origin=HTTPS://Web.Example:443,http://localhost:3000",
+        "--allowed-origin=http://[::1]:80/",
+        "--public-url=https://Chat.example/base/",
+    ])
+    .expect("accepted");
+    let origins: Vec<_> = config.allowed_origins.iter().map(Origin::as_str).collect();
+    let expected =
+        ["https://web.example", "http://localhost:3000", "http://[::1]", "https://chat.example"];
+    assert_eq!(origins, expected);
+    assert_eq!(config.public_url_at(config.listen).as_str(), "https://chat.example/base");
+}

@@ -1,0 +1,123 @@
+//! What needs more than one store, or has to happen for certain: written down
+//! in SQL first, carried out with idempotent steps, and marked done in the
+//! transaction that appends its events to the log.
+
+mod relay;
+
+use async_trait::async_trait;
+use chatterbox_graph::{NewPerson, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use relay::Relay;
+
+use crate::{
+    ambient::Ambient,
+    error::Result,
+    ids::JobId,
+    mail::Mail,
+    messaging::{Entry, NewEntry},
+    people::FriendshipChange,
+};
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Task {
+    /// Make a person's node in the graph.
+    AddPerson(NewPerson),
+    /// Send a mail.
+    SendMail(Mail),
+    /// Change what stands between two people.
+    ChangeFriendship(FriendshipChange),
+}
+
+impl Task {
+    /// A static name, for logs and metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AddPerson(_) => "add_person",
+            Self::SendMail(_) => "send_mail",
+            Self::ChangeFriendship(_) => "change_friendship",
+        }
+    }
+
+    /// What it is about: jobs with the same subject are carried out in the
+    /// order in which they were written down. At most 128 characters.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::AddPerson(person) => person.id.to_string(),
+            Self::SendMail(mail) => mail.to.chars().take(100).collect(),
+            Self::ChangeFriendship(change) => {
+                let (low, high) = change.pair();
+                format!("{low} {high}")
+            }
+        }
+    }
+}
+
+/// A task, written down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its id; ids grow with time.
+    pub id: JobId,
+    /// What is to be done.
+    pub task: Task,
+    /// When it was written down.
+    pub created_at: Timestamp,
+    /// When it is to be tried next, if the one who wrote it down does not
+    /// carry it out at once.
+    pub run_at: Timestamp,
+    /// How often it failed.
+    pub attempts: u32,
+}
+
+impl Job {
+    /// How long the relay leaves a new job to the one who wrote it down, in
+    /// microseconds.
+    const GRACE: i64 = 5_000_000;
+
+    /// A new job.
+    #[must_use]
+    pub fn new(ambient: &Ambient, task: Task) -> Self {
+        let now = ambient.now();
+        Self {
+            id: ambient.id(),
+            task,
+            created_at: now,
+            run_at: Timestamp(now.0 + Self::GRACE),
+            attempts: 0,
+        }
+    }
+}
+
+/// Keeps jobs.
+///
+/// # Errors
+///
+/// A store's failure, in each operation.
+#[async_trait]
+pub trait JobStore: Send + Sync + 'static {
+    /// Writes a job down, and returns the older ones of the same subject that
+    /// are not done, oldest first.
+    async fn insert(&self, job: &Job) -> Result<Vec<Job>>;
+
+    /// Jobs whose time has come, oldest first.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Job>>;
+
+    /// How many are not done.
+    async fn pending(&self) -> Result<u64>;
+
+    /// Marks the job done and appends `entries` to the log, in one
+    /// transaction. Where another marked it done already nothing is appended,
+    /// and nothing returned.
+    async fn complete(
+        &self,
+        id: JobId,
+        at: Timestamp,
+        entries: Vec<NewEntry>,
+    ) -> Result<Vec<Entry>>;
+
+    /// Notes that the job failed, and when it is to be tried again.
+    async fn postpone(&self, id: JobId, run_at: Timestamp, error: &str) -> Result<()>;
+}

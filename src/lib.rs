@@ -1,0 +1,22 @@
+//! Chatterbox: the chat backend that knows who knows whom.
+//!
+//! The domain — [`accounts`], [`people`], [`messaging`], [`live`], [`jobs`] —
+//! knows neither SQL, Bolt nor GraphQL. Around it stand the stores ([`sql`]
+//! and the crate `chatterbox_graph`) and what clients speak to ([`api`]).
+
+pub mod accounts;
+pub mod ambient;
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod error;
+pub mod ids;
+pub mod jobs;
+pub mod live;
+pub mod mail;
+pub mod messaging;
+pub mod people;
+pub mod sql;
+pub mod telemetry;

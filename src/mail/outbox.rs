@@ -1,0 +1,69 @@
+//! Mails as files, for trying things out without a mail server.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use lettre::message::{Mailbox, header::ContentType};
+use tracing::info;
+
+use super::{Mail, Mailer};
+use crate::{
+    ambient::Ambient,
+    error::{Error, Result},
+};
+
+/// Writes each mail as one `.eml` file (RFC 5322), whole: under a temporary
+/// name, then renamed. The text also goes to the log, so that a
+/// one-time code can be read there.
+pub struct Outbox {
+    folder: PathBuf,
+    from: Mailbox,
+    ambient: Ambient,
+}
+
+impl Outbox {
+    /// An outbox in `folder`, which is made where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder can't be made.
+    pub fn open(folder: &Path, from: Mailbox, ambient: Ambient) -> std::io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        Ok(Self { folder: folder.to_owned(), from, ambient })
+    }
+
+    fn compose(&self, mail: &Mail) -> Result<Vec<u8>> {
+        let now = std::time::UNIX_EPOCH
+            + std::time::Duration::from_micros(self.ambient.now().0.unsigned_abs());
+        let message = lettre::Message::builder()
+            .from(self.from.clone())
+            .to(mail.to.parse().map_err(Error::internal)?)
+            .subject(&mail.subject)
+            .date(now)
+            .message_id(Some(format!("<{}@chatterbox>", self.ambient.id::<crate::ids::Job>())))
+            .header(ContentType::TEXT_PLAIN)
+            .body(mail.text.replace('\n', "\r\n"))
+            .map_err(Error::internal)?;
+        Ok(message.formatted())
+    }
+}
+
+#[async_trait]
+impl Mailer for Outbox {
+    async fn send(&self, mail: &Mail) -> Result<()> {
+        let name = self.ambient.id::<crate::ids::Job>();
+        let temporary = self.folder.join(format!(".{name}.tmp"));
+        let path = self.folder.join(format!("{name}.eml"));
+        tokio::fs::write(&temporary, self.compose(mail)?).await.map_err(Error::unavailable)?;
+        tokio::fs::rename(&temporary, &path).await.map_err(Error::unavailable)?;
+        info!(to = mail.to, subject = mail.subject, text = mail.text, "mail in the outbox");
+        Ok(())
+    }
+
+    async fn check(&self) -> Result<String> {
+        let probe = self.folder.join(".check.tmp");
+        tokio::fs::write(&probe, b"").await.map_err(Error::unavailable)?;
+        tokio::fs::remove_file(&probe).await.map_err(Error::unavailable)?;
+        Ok("outbox".to_owned())
+    }
+}

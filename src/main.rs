@@ -1,0 +1,177 @@
+//! The command line of Chatterbox. The exit status is 0 where all went well,
+//! 1 where something failed, and 2 where an option is wrong.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
+
+use chatterbox::{
+    api::{self, http::PartReport},
+    app,
+    cli::{self, Cli, Command, Options},
+    config::{Config, ConfigError},
+    error::chain,
+    telemetry,
+};
+use clap::Parser;
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How long the service may take to stop; those who run it wait for 10 seconds.
+const STOP_TIME: Duration = Duration::from_millis(9_500);
+
+/// Why the process ends early.
+enum Failure {
+    /// An option is wrong.
+    Usage(String),
+    /// Something else went wrong.
+    Other(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl Failure {
+    fn other(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Other(chain(error))
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(Failure::Usage(message)) => failed(&message, 2),
+        Err(Failure::Other(message)) => failed(&message, 1),
+    }
+}
+
+fn failed(message: &str, status: u8) -> ExitCode {
+    // Nobody is left to be told where this fails.
+    let _told = writeln!(io::stderr().lock(), "error: {message}");
+    ExitCode::from(status)
+}
+
+fn run() -> Result<ExitCode, Failure> {
+    read_env_file()?;
+    match Cli::parse().command {
+        Command::Serve(serve) => self::serve(start(serve.options)?, serve.demo),
+        Command::Migrate(options) => migrate(&start(options)?),
+        Command::Check(options) => check(&start(options)?),
+        Command::Schema => print(api::graphql::sdl().trim_end()),
+    }
+}
+
+/// Reads `.env` in the working folder, before anything else runs: from then on
+/// the environment stays as it is.
+fn read_env_file() -> Result<(), Failure> {
+    match dotenvy::from_path(Path::new(".env")) {
+        Ok(()) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        // The line may hold a secret.
+        Err(dotenvy::Error::LineParse(..)) => {
+            Err(Failure::Usage("the file .env has a line that is not NAME=value".to_owned()))
+        }
+        Err(error) => Err(Failure::Usage(format!("can't read the file .env: {error}"))),
+    }
+}
+
+fn start(options: Options) -> Result<Config, Failure> {
+    let config = Config::new(options)?;
+    telemetry::log(&config.log, config.log_format).map_err(|error| Failure::other(&error))?;
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for variable in cli::unknown_variables(names) {
+        warn!(variable, "an environment variable that is no option of this version");
+    }
+    Ok(config)
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Runtime::new().map_err(|error| Failure::other(&error))
+}
+
+fn serve(config: Config, demo: bool) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    let stop = CancellationToken::new();
+    let result = runtime.block_on(async {
+        tokio::spawn(stop_by_signal(stop.clone())?);
+        tokio::select! {
+            result = app::serve(config, demo, stop.clone()) => {
+                result.map_err(|error| Failure::other(&error))
+            }
+            () = overdue(stop) => {
+                warn!("stopped without waiting any longer");
+                Ok(())
+            }
+        }
+    });
+    runtime.shutdown_background();
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Cancels `stop` with SIGTERM or SIGINT; with a second one the process ends
+/// at once.
+fn stop_by_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>, Failure> {
+    let signal = |kind| signal(kind).map_err(|error| Failure::other(&error));
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stop.is_cancelled() {
+                std::process::exit(1);
+            }
+            info!("stopping");
+            stop.cancel();
+        }
+    })
+}
+
+async fn overdue(stop: CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(STOP_TIME).await;
+}
+
+fn migrate(config: &Config) -> Result<ExitCode, Failure> {
+    runtime()?.block_on(app::migrate(config)).map_err(|error| Failure::other(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(config: &Config) -> Result<ExitCode, Failure> {
+    let reports =
+        runtime()?.block_on(app::check(config)).map_err(|error| Failure::other(&error))?;
+    let lines: Vec<_> = reports.iter().map(line).collect();
+    print(lines.join("\n"))?;
+    let well = reports.iter().all(|report| report.outcome.is_ok());
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn line(report: &PartReport) -> String {
+    let millis = report.took.as_secs_f64() * 1e3;
+    let (state, text) = match &report.outcome {
+        Ok(version) => ("ok", version.as_str()),
+        Err(class) => ("failed", *class),
+    };
+    format!("{:<8} {state:<8} {millis:>8.1} ms  {text}", report.name)
+}
+
+fn print(text: impl Display) -> Result<ExitCode, Failure> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        // Whoever was reading has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::other(&error)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

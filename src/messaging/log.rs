@@ -1,0 +1,125 @@
+//! The log: each durable event, at a position of its own.
+//!
+//! Positions come from a head row that is updated first in the transaction
+//! which makes the change. The row's lock orders the commits of all nodes, so
+//! positions have no gap, and who has read up to one has read everything
+//! before it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chatterbox_graph::{Friendship, Person, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Message;
+use crate::{
+    error::Result,
+    ids::{ConversationId, SessionId, UserId},
+};
+
+/// A place in the log: 1, 2, 3 … without a gap; 0 is before the first entry.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Position(pub i64);
+
+impl Position {
+    /// The position after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// A message was sent.
+    MessageSent {
+        /// The message as it was written.
+        message: Message,
+        /// Those it concerns, as far as the sender's node knew them: spares
+        /// every delivery a look-up. Empty where the entry was read from SQL.
+        people: Vec<Person>,
+    },
+    /// What stands between the entry's user and `other` changed.
+    FriendshipChanged {
+        /// The other side.
+        other: UserId,
+        /// Their profile and what the user sees now; not kept in SQL, where
+        /// an event that is read later tells what is then.
+        now: Option<(Person, Friendship)>,
+    },
+    /// A session of the entry's user ended.
+    SessionEnded {
+        /// Which.
+        session: SessionId,
+    },
+}
+
+/// Whom an entry is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// The members of a conversation.
+    Conversation(ConversationId),
+    /// One person.
+    User(UserId),
+}
+
+/// What is to be appended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEntry {
+    /// Whose devices hear of it.
+    pub user: UserId,
+    /// What happened.
+    pub change: Change,
+}
+
+/// What stands in the log. Carried over the bus as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place.
+    pub pos: Position,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// Whom it is for.
+    pub scope: Scope,
+    /// The people whose devices hear of it.
+    pub to: Vec<UserId>,
+    /// What happened.
+    pub change: Change,
+}
+
+/// Reads the log.
+#[async_trait]
+pub trait LogStore: Send + Sync + 'static {
+    /// The last position that was committed.
+    ///
+    /// # Errors
+    ///
+    /// A store's failure, as everywhere in this trait.
+    async fn head(&self) -> Result<Position>;
+
+    /// Everything after `after`, up to and with `until`, in order, at most
+    /// `limit` entries. Cost: the rows returned.
+    async fn read(&self, after: Position, until: Position, limit: usize)
+    -> Result<Vec<Arc<Entry>>>;
+
+    /// What concerns `user` after `after`, up to and with `until`, in order,
+    /// at most `limit` entries. Reads only the conversations in which
+    /// something happened after `after`. Cost: the user's conversations, and the rows returned.
+    async fn read_for(
+        &self,
+        user: UserId,
+        after: Position,
+        until: Position,
+        limit: usize,
+    ) -> Result<Vec<Arc<Entry>>>;
+
+    /// How far the projection `name` has come; 0 for one that never ran.
+    async fn projected(&self, name: &'static str) -> Result<Position>;
+
+    /// Notes how far the projection `name` has come.
+    async fn set_projected(&self, name: &'static str, pos: Position) -> Result<()>;
+}

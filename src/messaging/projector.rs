@@ -1,0 +1,138 @@
+//! Folds messages into the graph's LAST_CHATTED edges, many at a time.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use chatterbox_graph::{Chat, Graph};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::{Change, Entry, LogStore, Position};
+use crate::{
+    error::{Result, chain},
+    ids::UserId,
+    live::Follower,
+};
+
+const NAME: &str = "last_chatted";
+const BATCH: usize = 500;
+/// How often it is noted how far the edges have come. After a crash they are
+/// folded anew from there, which changes nothing.
+const NOTE_PERIOD: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Follows the log and keeps the LAST_CHATTED edges. What waits is one chat
+/// for two people, however many messages they exchanged.
+pub struct Projector {
+    log: Arc<dyn LogStore>,
+    graph: Arc<dyn Graph>,
+    pending: Mutex<Pending>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Pending {
+    chats: HashMap<(UserId, UserId), Chat>,
+    pos: Position,
+}
+
+impl Projector {
+    /// A projector that has seen nothing yet.
+    pub fn new(log: Arc<dyn LogStore>, graph: Arc<dyn Graph>) -> Self {
+        Self { log, graph, pending: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// Takes in what was logged since the edges were noted last, up to
+    /// `head`; from there on it has to follow the hub.
+    ///
+    /// # Errors
+    ///
+    /// Where the log can't be read.
+    pub async fn catch_up(&self, head: Position) -> Result<()> {
+        let mut from = self.log.projected(NAME).await?;
+        while from < head {
+            let entries = self.log.read(from, head, BATCH).await?;
+            let Some(last) = entries.last() else { break };
+            from = last.pos;
+            entries.iter().for_each(|entry| self.follow(entry));
+        }
+        Ok(())
+    }
+
+    /// Writes edges until `stop`, and then what is left.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut noted = Instant::now();
+        while stop.run_until_cancelled(self.wake.notified()).await.is_some() {
+            while !self.lock().chats.is_empty() {
+                match self.fold().await {
+                    Ok(pos) if noted.elapsed() >= NOTE_PERIOD => {
+                        noted = Instant::now();
+                        self.note(pos).await;
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        debug!(error = chain(&error), "LAST_CHATTED edges have to wait");
+                        let pause = tokio::time::sleep(RETRY_DELAY);
+                        if stop.run_until_cancelled(pause).await.is_none() {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+        if let Ok(pos) = self.fold().await {
+            self.note(pos).await;
+        }
+    }
+
+    /// Writes what waits, and returns the position up to which everything is written.
+    async fn fold(&self) -> Result<Position> {
+        let (chats, pos) = {
+            let mut pending = self.lock();
+            (std::mem::take(&mut pending.chats), pending.pos)
+        };
+        let batch: Vec<Chat> = chats.values().copied().collect();
+        for part in batch.chunks(BATCH) {
+            if let Err(error) = self.graph.record_chats(part).await {
+                let mut pending = self.lock();
+                for (pair, chat) in chats {
+                    // What came meanwhile is newer.
+                    pending.chats.entry(pair).or_insert(chat);
+                }
+                return Err(error.into());
+            }
+        }
+        metrics::counter!("chatterbox_last_chatted_edges_total").increment(batch.len() as u64);
+        Ok(pos)
+    }
+
+    async fn note(&self, pos: Position) {
+        if pos == Position(0) {
+            return;
+        }
+        if let Err(error) = self.log.set_projected(NAME, pos).await {
+            debug!(error = chain(&error), "could not note how far LAST_CHATTED has come");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Follower for Projector {
+    fn follow(&self, entry: &Arc<Entry>) {
+        let mut pending = self.lock();
+        pending.pos = entry.pos;
+        if let (Change::MessageSent { message, .. }, [one, other]) = (&entry.change, &*entry.to) {
+            let (one, other) = (*one.min(other), *one.max(other));
+            let (conversation, at) = (message.conversation, message.sent_at);
+            pending.chats.insert((one, other), Chat { one, other, conversation, at });
+            self.wake.notify_one();
+        }
+    }
+}

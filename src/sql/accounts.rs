@@ -1,0 +1,284 @@
+//! Accounts.
+
+use async_trait::async_trait;
+use chatterbox_graph::Timestamp;
+use sqlx::{Any, Transaction, any::AnyRow};
+
+use super::{
+    Sql, bytes, codes, commit, get, get_id, is_deadlock, is_duplicate, jobs, log, sessions, timed,
+};
+use crate::{
+    accounts::{
+        Account, AccountStore, CodeHash, EmailAddress, Login, NewAccount, NewCode, NewSession,
+        PasswordHash, Purpose, Registration, SessionInfo, TokenHash, Trade,
+    },
+    error::{Error, Result},
+    ids::{SessionId, UserId},
+    jobs::Job,
+    messaging::Entry,
+};
+
+/// How often registering is tried again after a deadlock: MySQL makes one of
+/// those that insert the same name at once give way.
+const RETRIES: u32 = 5;
+
+#[async_trait]
+impl AccountStore for Sql {
+    async fn register(
+        &self,
+        account: &NewAccount,
+        code: Option<&NewCode>,
+        jobs: &[Job],
+    ) -> Result<Registration> {
+        let mut retries = RETRIES;
+        loop {
+            match self.try_register(account, code, jobs).await {
+                Err(error) if retries > 0 && is_deadlock(&error) => retries -= 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn account(&self, user: UserId) -> Result<Option<Account>> {
+        let statement = sqlx::query(
+            "SELECT id, email, email_verified_at, password_hash FROM accounts WHERE id = ?",
+        );
+        let mut connection = self.read().await?;
+        let row = statement.bind(bytes(user)).fetch_optional(&mut *connection);
+        timed("accounts.by_id", row).await?.as_ref().map(decode).transpose()
+    }
+
+    async fn account_by_login(&self, login: &Login) -> Result<Option<Account>> {
+        let (statement, value) = match login {
+            Login::Username(username) => (
+                "SELECT id, email, email_verified_at, password_hash FROM accounts \
+                 WHERE username = ?",
+                username.as_str(),
+            ),
+            Login::Email(email) => (
+                "SELECT id, email, email_verified_at, password_hash FROM accounts \
+                 WHERE email = ?",
+                email.as_str(),
+            ),
+        };
+        let mut connection = self.read().await?;
+        let row = sqlx::query(statement).bind(value.to_owned()).fetch_optional(&mut *connection);
+        timed("accounts.by_login", row).await?.as_ref().map(decode).transpose()
+    }
+
+    async fn change_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+        keep: SessionId,
+        at: Timestamp,
+    ) -> Result<Option<Vec<Entry>>> {
+        let mut tx = self.begin().await?;
+        log::lock_head(&mut tx).await?;
+        let update =
+            sqlx::query("UPDATE accounts SET password_hash = ? WHERE id = ? AND password_hash = ?")
+                .bind(new.as_str().to_owned())
+                .bind(bytes(user))
+                .bind(old.as_str().to_owned());
+        let touched = timed("accounts.change_password", update.execute(&mut *tx)).await?;
+        if touched.rows_affected() == 0 {
+            return Ok(None);
+        }
+        codes::drop_for(&mut tx, user, Purpose::ResetPassword).await?;
+        let entries = sessions::end_all(&mut tx, user, Some(keep), at).await?;
+        commit(tx).await?;
+        Ok(Some(entries))
+    }
+
+    async fn put_code(&self, user: UserId, code: &NewCode, mail: &Job) -> Result<()> {
+        let mut tx = self.begin().await?;
+        codes::put(&mut tx, user, code).await?;
+        jobs::insert(&mut tx, mail).await?;
+        commit(tx).await
+    }
+
+    async fn try_code(
+        &self,
+        user: UserId,
+        purpose: Purpose,
+        at: Timestamp,
+    ) -> Result<Option<CodeHash>> {
+        codes::use_try(self, user, purpose, at).await
+    }
+
+    async fn verify_email(
+        &self,
+        user: UserId,
+        used: &CodeHash,
+        session: &NewSession,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let update = sqlx::query(
+            "UPDATE accounts SET email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
+        )
+        .bind(session.at.0)
+        .bind(bytes(user));
+        timed("accounts.verify_email", update.execute(&mut *tx)).await?;
+        if !codes::consume(&mut tx, user, Purpose::VerifyEmail, used).await? {
+            return Ok(false);
+        }
+        sessions::insert(&mut tx, user, session).await?;
+        commit(tx).await?;
+        Ok(true)
+    }
+
+    async fn reset_password(
+        &self,
+        user: UserId,
+        used: &CodeHash,
+        password: &PasswordHash,
+        session: &NewSession,
+    ) -> Result<Option<Vec<Entry>>> {
+        let mut tx = self.begin().await?;
+        log::lock_head(&mut tx).await?;
+        let update = sqlx::query(
+            "UPDATE accounts SET password_hash = ?, \
+             email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
+        )
+        .bind(password.as_str().to_owned())
+        .bind(session.at.0)
+        .bind(bytes(user));
+        timed("accounts.reset_password", update.execute(&mut *tx)).await?;
+        if !codes::consume(&mut tx, user, Purpose::ResetPassword, used).await? {
+            return Ok(None);
+        }
+        codes::drop_for(&mut tx, user, Purpose::VerifyEmail).await?;
+        let entries = sessions::end_all(&mut tx, user, None, session.at).await?;
+        sessions::insert(&mut tx, user, session).await?;
+        commit(tx).await?;
+        Ok(Some(entries))
+    }
+
+    async fn open_session(
+        &self,
+        user: UserId,
+        checked: &PasswordHash,
+        session: &NewSession,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // Changes nothing, but holds the row until the session is there.
+        let update = sqlx::query(
+            "UPDATE accounts SET password_hash = password_hash WHERE id = ? AND password_hash = ?",
+        )
+        .bind(bytes(user))
+        .bind(checked.as_str().to_owned());
+        let touched = timed("accounts.hold_password", update.execute(&mut *tx)).await?;
+        if touched.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sessions::insert(&mut tx, user, session).await?;
+        commit(tx).await?;
+        Ok(true)
+    }
+
+    async fn trade_token(
+        &self,
+        token: &TokenHash,
+        next: &TokenHash,
+        at: Timestamp,
+        issued_after: Timestamp,
+    ) -> Result<Trade> {
+        sessions::trade(self, token, next, at, issued_after).await
+    }
+
+    async fn end_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        at: Timestamp,
+    ) -> Result<Option<Vec<Entry>>> {
+        sessions::end(self, user, session, at).await
+    }
+
+    async fn end_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Entry>> {
+        let mut tx = self.begin().await?;
+        log::lock_head(&mut tx).await?;
+        let update = sqlx::query("UPDATE accounts SET created_at = created_at WHERE id = ?");
+        timed("accounts.hold", update.bind(bytes(user)).execute(&mut *tx)).await?;
+        let entries = sessions::end_all(&mut tx, user, None, at).await?;
+        commit(tx).await?;
+        Ok(entries)
+    }
+
+    async fn sessions(&self, user: UserId, used_after: Timestamp) -> Result<Vec<SessionInfo>> {
+        sessions::live(self, user, used_after).await
+    }
+
+    async fn ended_since(&self, since: Timestamp) -> Result<Vec<(SessionId, Timestamp)>> {
+        sessions::ended_since(self, since).await
+    }
+}
+
+impl Sql {
+    async fn try_register(
+        &self,
+        account: &NewAccount,
+        code: Option<&NewCode>,
+        jobs: &[Job],
+    ) -> Result<Registration> {
+        let mut tx = self.begin().await?;
+        if !insert(&mut tx, account).await? {
+            timed("rollback", tx.rollback()).await?;
+            return self.taken(account).await;
+        }
+        if let Some(code) = code {
+            codes::put(&mut tx, account.id, code).await?;
+        }
+        for job in jobs {
+            jobs::insert(&mut tx, job).await?;
+        }
+        commit(tx).await?;
+        Ok(Registration::Made)
+    }
+
+    /// What the account that could not be inserted collides with: the driver
+    /// does not name the index.
+    async fn taken(&self, account: &NewAccount) -> Result<Registration> {
+        let username = Login::Username(account.username.clone());
+        if self.account_by_login(&username).await?.is_some() {
+            return Ok(Registration::UsernameTaken);
+        }
+        let email = Login::Email(account.email.clone());
+        if self.account_by_login(&email).await?.is_some() {
+            return Ok(Registration::EmailTaken);
+        }
+        Err(Error::unavailable("an account that collides is not there any more"))
+    }
+}
+
+/// Returns whether the account's names were free.
+async fn insert(tx: &mut Transaction<'static, Any>, account: &NewAccount) -> Result<bool> {
+    let statement = sqlx::query(
+        "INSERT INTO accounts (id, username, email, password_hash, email_verified_at, created_at) \
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(bytes(account.id))
+    .bind(account.username.as_str().to_owned())
+    .bind(account.email.as_str().to_owned())
+    .bind(account.password.as_str().to_owned())
+    .bind(account.email_verified.then_some(account.at.0))
+    .bind(account.at.0);
+    timed("accounts.insert", async {
+        match statement.execute(&mut **tx).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_duplicate(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    })
+    .await
+}
+
+fn decode(row: &AnyRow) -> Result<Account> {
+    Ok(Account {
+        id: get_id(row, "id")?,
+        email: EmailAddress::from_stored(get(row, "email")?),
+        email_verified: get::<Option<i64>>(row, "email_verified_at")?.is_some(),
+        password: PasswordHash::from_stored(get(row, "password_hash")?),
+    })
+}

@@ -1,0 +1,123 @@
+//! Knows whether the SQL server is there, so that nobody waits for one that
+//! is away.
+//!
+//! The pool hides a refused connection behind retries until its time is up.
+//! So a connection outside the pool asks the server four times a second;
+//! while it gets no answer every acquisition fails at once, and those that
+//! wait already are released. Connections older than the last outage are not
+//! used again.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Any, AnyPool, Connection, any::AnyConnectOptions, pool::PoolConnection};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::failure;
+use crate::error::{Error, Result, chain};
+
+const PERIOD: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    away: bool,
+    last_outage: Option<Instant>,
+}
+
+/// Whether the store is there.
+#[derive(Clone)]
+pub(super) struct Availability {
+    state: watch::Receiver<State>,
+    // Keeps the channel of a store that is always there open.
+    _sender: Option<Arc<watch::Sender<State>>>,
+}
+
+impl Availability {
+    /// Of a store within the process.
+    pub(super) fn always() -> Self {
+        let (sender, state) = watch::channel(State::default());
+        Self { state, _sender: Some(Arc::new(sender)) }
+    }
+
+    /// Of the server behind `options`. The watch ends with the last clone.
+    pub(super) fn watch(options: AnyConnectOptions) -> Self {
+        let (sender, state) = watch::channel(State::default());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = watch_server(&sender, &options) => {}
+                () = sender.closed() => {}
+            }
+        });
+        Self { state, _sender: None }
+    }
+
+    /// A connection of `pool`; fails at once while the store is away.
+    pub(super) async fn acquire(&self, pool: &AnyPool) -> Result<PoolConnection<Any>> {
+        let mut state = self.state.clone();
+        tokio::select! {
+            biased;
+            _ = state.wait_for(|state| state.away) => {
+                Err(Error::unavailable("the SQL server is away"))
+            }
+            connection = pool.acquire() => connection.map_err(failure),
+        }
+    }
+
+    /// Whether a connection that was opened then is younger than the last outage.
+    pub(super) fn outlived(&self, opened: Option<Instant>) -> bool {
+        match (opened, self.state.borrow().last_outage) {
+            (Some(opened), Some(outage)) => opened > outage,
+            (_, outage) => outage.is_none(),
+        }
+    }
+}
+
+async fn watch_server(state: &watch::Sender<State>, options: &AnyConnectOptions) {
+    let mut connection = None;
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let answer = tokio::time::timeout(PATIENCE, ask(&mut connection, options)).await;
+        let failure = match answer {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(chain(&error)),
+            Err(_elapsed) => Some("no answer in time".to_owned()),
+        };
+        note(state, failure);
+    }
+}
+
+async fn ask(
+    held: &mut Option<sqlx::AnyConnection>,
+    options: &AnyConnectOptions,
+) -> Result<(), sqlx::Error> {
+    // Taken out while it is asked: what fails or is given up is not used again.
+    let mut connection = match held.take() {
+        Some(connection) => connection,
+        None => super::connect(options).await?,
+    };
+    connection.ping().await?;
+    *held = Some(connection);
+    Ok(())
+}
+
+fn note(state: &watch::Sender<State>, failure: Option<String>) {
+    state.send_if_modified(|state| match (state.away, failure) {
+        (false, Some(error)) => {
+            warn!(error, "the SQL server is away");
+            *state = State { away: true, last_outage: Some(Instant::now()) };
+            true
+        }
+        (true, None) => {
+            info!("the SQL server is back");
+            *state = State { away: false, last_outage: Some(Instant::now()) };
+            true
+        }
+        _ => false,
+    });
+}

@@ -1,0 +1,87 @@
+//! One-time codes.
+
+use chatterbox_graph::Timestamp;
+use sqlx::{Any, Transaction};
+
+use super::{Sql, bytes, commit, timed};
+use crate::{
+    accounts::{CodeHash, NewCode, Purpose},
+    error::{Error, Result},
+    ids::UserId,
+};
+
+fn number(purpose: Purpose) -> i64 {
+    i64::from(purpose.number())
+}
+
+/// Keeps the code in place of an earlier one.
+pub(super) async fn put(
+    tx: &mut Transaction<'static, Any>,
+    user: UserId,
+    code: &NewCode,
+) -> Result<()> {
+    let statement = sqlx::query(
+        "REPLACE INTO codes (account_id, purpose, hash, expires_at, tries_left) \
+         VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(bytes(user))
+    .bind(number(code.purpose))
+    .bind(code.hash.as_bytes().to_vec())
+    .bind(code.expires_at.0)
+    .bind(i64::from(code.tries));
+    timed("codes.put", statement.execute(&mut **tx)).await.map(drop)
+}
+
+/// Uses one try of the code, if it has one left, and returns its hash.
+pub(super) async fn use_try(
+    sql: &Sql,
+    user: UserId,
+    purpose: Purpose,
+    at: Timestamp,
+) -> Result<Option<CodeHash>> {
+    let mut tx = sql.begin().await?;
+    let update = sqlx::query(
+        "UPDATE codes SET tries_left = tries_left - 1 \
+         WHERE account_id = ? AND purpose = ? AND tries_left > 0 AND expires_at > ?",
+    )
+    .bind(bytes(user))
+    .bind(number(purpose))
+    .bind(at.0);
+    if timed("codes.use_try", update.execute(&mut *tx)).await?.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let select = sqlx::query_scalar("SELECT hash FROM codes WHERE account_id = ? AND purpose = ?")
+        .bind(bytes(user))
+        .bind(number(purpose));
+    let hash: Vec<u8> = timed("codes.hash", select.fetch_one(&mut *tx)).await?;
+    commit(tx).await?;
+    let hash = hash.try_into().map_err(|_| Error::internal("a code's hash is not 32 bytes"))?;
+    Ok(Some(CodeHash::from_bytes(hash)))
+}
+
+/// Takes the code away, and returns whether it was still that one.
+pub(super) async fn consume(
+    tx: &mut Transaction<'static, Any>,
+    user: UserId,
+    purpose: Purpose,
+    used: &CodeHash,
+) -> Result<bool> {
+    let delete = sqlx::query("DELETE FROM codes WHERE account_id = ? AND purpose = ? AND hash = ?")
+        .bind(bytes(user))
+        .bind(number(purpose))
+        .bind(used.as_bytes().to_vec());
+    let touched = timed("codes.consume", delete.execute(&mut **tx)).await?;
+    Ok(touched.rows_affected() > 0)
+}
+
+/// Takes the code for this purpose away, if there is one.
+pub(super) async fn drop_for(
+    tx: &mut Transaction<'static, Any>,
+    user: UserId,
+    purpose: Purpose,
+) -> Result<()> {
+    let delete = sqlx::query("DELETE FROM codes WHERE account_id = ? AND purpose = ?")
+        .bind(bytes(user))
+        .bind(number(purpose));
+    timed("codes.drop", delete.execute(&mut **tx)).await.map(drop)
+}

@@ -1,0 +1,234 @@
+//! Conversations and their history.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use chatterbox_graph::Timestamp;
+use sqlx::{Any, AnyConnection, QueryBuilder, any::AnyRow};
+use type_safe_id::{StaticType, TypeSafeId};
+
+use super::{Dialect, Sql, bytes, commit, get, get_id, messages, signed, timed};
+use crate::{
+    ambient::Ambient,
+    error::Result,
+    ids::{ConversationId, MessageId, UserId},
+    messaging::{Conversation, ConversationStore, HistoryRange, ListKey, Message, Position},
+};
+
+const COLUMNS: &str = "c.id, c.low_user_id, c.high_user_id, c.last_seq, c.last_pos, c.last_at";
+
+#[async_trait]
+impl ConversationStore for Sql {
+    async fn open_direct(
+        &self,
+        ambient: &Ambient,
+        user: UserId,
+        others: &[UserId],
+    ) -> Result<HashMap<UserId, Conversation>> {
+        let others: Vec<UserId> = others.iter().copied().filter(|other| *other != user).collect();
+        let found = {
+            let mut connection = self.read().await?;
+            direct(&mut connection, user, &others).await?
+        };
+        let missing: Vec<UserId> =
+            others.iter().copied().filter(|other| !found.contains_key(other)).collect();
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let mut tx = self.begin().await?;
+        for other in missing {
+            self.create_direct(&mut tx, ambient, user.min(other), user.max(other)).await?;
+        }
+        let all = direct(&mut tx, user, &others).await?;
+        commit(tx).await?;
+        Ok(all)
+    }
+
+    async fn conversations(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Conversation>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query = QueryBuilder::<Any>::new("SELECT ");
+        query.push(COLUMNS).push(" FROM conversations c WHERE c.id IN (");
+        push_ids(&mut query, ids);
+        let mut connection = self.read().await?;
+        let rows = timed("conversations.by_id", query.build().fetch_all(&mut *connection)).await?;
+        rows.iter().map(|row| decode(row).map(|found| (found.id, found))).collect()
+    }
+
+    async fn list(
+        &self,
+        user: UserId,
+        limit: usize,
+        after: Option<ListKey>,
+    ) -> Result<Vec<Conversation>> {
+        let mut query = QueryBuilder::<Any>::new("SELECT ");
+        query.push(COLUMNS);
+        query.push(" FROM members mine JOIN conversations c ON c.id = mine.conversation_id");
+        query.push(" WHERE mine.user_id = ").push_bind(bytes(user));
+        query.push(" AND c.last_seq > 0");
+        if let Some(Position(pos)) = after {
+            query.push(" AND c.last_pos < ").push_bind(pos);
+        }
+        query.push(" ORDER BY c.last_pos DESC LIMIT ").push_bind(signed(limit));
+        let mut connection = self.read().await?;
+        let rows = timed("conversations.list", query.build().fetch_all(&mut *connection)).await?;
+        rows.iter().map(decode).collect()
+    }
+
+    async fn history(
+        &self,
+        ranges: &[HistoryRange],
+    ) -> Result<HashMap<HistoryRange, Vec<Message>>> {
+        let mut found: HashMap<HistoryRange, Vec<Message>> =
+            ranges.iter().map(|range| (*range, Vec::new())).collect();
+        let mut query = QueryBuilder::<Any>::new("SELECT ");
+        query.push(messages::COLUMNS).push(" FROM messages m WHERE ");
+        let mut any = query.separated(" OR ");
+        for range in found.keys().filter(|range| range.from <= range.to) {
+            any.push("(m.conversation_id = ");
+            any.push_bind_unseparated(bytes(range.conversation));
+            any.push_unseparated(" AND m.seq BETWEEN ");
+            any.push_bind_unseparated(range.from);
+            any.push_unseparated(" AND ");
+            any.push_bind_unseparated(range.to);
+            any.push_unseparated(")");
+        }
+        if found.keys().all(|range| range.from > range.to) {
+            return Ok(found);
+        }
+        let mut connection = self.read().await?;
+        let rows = timed("messages.history", query.build().fetch_all(&mut *connection)).await?;
+        for row in &rows {
+            let message = messages::decode(row)?;
+            for (range, messages) in &mut found {
+                let within = (range.from..=range.to).contains(&message.seq);
+                if range.conversation == message.conversation && within {
+                    messages.push(message.clone());
+                }
+            }
+        }
+        for messages in found.values_mut() {
+            messages.sort_by_key(|message| message.seq);
+        }
+        Ok(found)
+    }
+
+    async fn last_messages(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Message>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query = QueryBuilder::<Any>::new("SELECT ");
+        query.push(messages::COLUMNS);
+        query.push(" FROM conversations c JOIN messages m ON m.conversation_id = c.id");
+        query.push(" AND m.seq = c.last_seq WHERE c.id IN (");
+        push_ids(&mut query, ids);
+        let mut connection = self.read().await?;
+        let rows = timed("messages.last", query.build().fetch_all(&mut *connection)).await?;
+        rows.iter()
+            .map(|row| messages::decode(row).map(|message| (message.conversation, message)))
+            .collect()
+    }
+
+    async fn messages(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Message>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query = QueryBuilder::<Any>::new("SELECT ");
+        query.push(messages::COLUMNS).push(" FROM messages m WHERE m.id IN (");
+        push_ids(&mut query, ids);
+        let mut connection = self.read().await?;
+        let rows = timed("messages.by_id", query.build().fetch_all(&mut *connection)).await?;
+        rows.iter().map(|row| messages::decode(row).map(|message| (message.id, message))).collect()
+    }
+}
+
+impl Sql {
+    async fn create_direct(
+        &self,
+        tx: &mut AnyConnection,
+        ambient: &Ambient,
+        low: UserId,
+        high: UserId,
+    ) -> Result<()> {
+        let id: ConversationId = ambient.id();
+        // Somebody else may make it at the same time: theirs is as good.
+        let statement = match self.dialect {
+            Dialect::Sqlite => {
+                "INSERT INTO conversations \
+                 (id, low_user_id, high_user_id, last_seq, last_pos, created_at) \
+                 VALUES (?, ?, ?, 0, 0, ?) ON CONFLICT DO NOTHING"
+            }
+            Dialect::Mysql => {
+                "INSERT IGNORE INTO conversations \
+                 (id, low_user_id, high_user_id, last_seq, last_pos, created_at) \
+                 VALUES (?, ?, ?, 0, 0, ?)"
+            }
+        };
+        let insert = sqlx::query(statement)
+            .bind(bytes(id))
+            .bind(bytes(low))
+            .bind(bytes(high))
+            .bind(ambient.now().0);
+        let made = timed("conversations.insert", insert.execute(&mut *tx)).await?.rows_affected();
+        if made == 0 {
+            return Ok(());
+        }
+        for user in [low, high] {
+            let insert = sqlx::query(
+                "INSERT INTO members (user_id, conversation_id, joined_seq) VALUES (?, ?, 0)",
+            )
+            .bind(bytes(user))
+            .bind(bytes(id));
+            timed("members.insert", insert.execute(&mut *tx)).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn direct(
+    connection: &mut AnyConnection,
+    user: UserId,
+    others: &[UserId],
+) -> Result<HashMap<UserId, Conversation>> {
+    if others.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = QueryBuilder::<Any>::new("SELECT ");
+    query.push(COLUMNS).push(" FROM conversations c WHERE ");
+    let mut any = query.separated(" OR ");
+    for other in others {
+        any.push("(c.low_user_id = ");
+        any.push_bind_unseparated(bytes(user.min(*other)));
+        any.push_unseparated(" AND c.high_user_id = ");
+        any.push_bind_unseparated(bytes(user.max(*other)));
+        any.push_unseparated(")");
+    }
+    let rows = timed("conversations.direct", query.build().fetch_all(connection)).await?;
+    let found = rows.iter().map(decode).collect::<Result<Vec<_>>>()?;
+    Ok(found.into_iter().filter_map(|found| Some((found.peer(user)?, found))).collect())
+}
+
+fn push_ids<T: StaticType>(query: &mut QueryBuilder<Any>, ids: &[TypeSafeId<T>]) {
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(id.uuid().as_bytes().to_vec());
+    }
+    query.push(")");
+}
+
+fn decode(row: &AnyRow) -> Result<Conversation> {
+    Ok(Conversation {
+        id: get_id(row, "id")?,
+        members: [get_id(row, "low_user_id")?, get_id(row, "high_user_id")?],
+        last_seq: get(row, "last_seq")?,
+        last_pos: Position(get(row, "last_pos")?),
+        last_at: get::<Option<i64>>(row, "last_at")?.map(Timestamp),
+    })
+}

@@ -1,0 +1,293 @@
+//! The SQL stores, on SQLite and on MySQL/MariaDB through `sqlx::Any`.
+//!
+//! What means the same on both is written once: ids are 16 bytes, times
+//! BIGINT microseconds. The few differences stand beside [`Dialect`].
+
+mod accounts;
+mod availability;
+mod codes;
+mod conversations;
+mod jobs;
+mod log;
+mod messages;
+mod migrations;
+mod sessions;
+
+use std::{path::Path, time::Duration, time::Instant};
+
+use sqlx::{
+    Any, AnyPool, ConnectOptions, Connection, Executor, QueryBuilder, Row, Transaction,
+    any::{AnyConnectOptions, AnyPoolOptions, AnyRow},
+    mysql::MySqlDatabaseError,
+    pool::PoolConnection,
+};
+use tracing::Instrument;
+use type_safe_id::{StaticType, TypeSafeId};
+
+use self::availability::Availability;
+use crate::{
+    error::{Error, Result, StoreError},
+    ids::UserId,
+};
+
+/// Which SQL is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The embedded default.
+    Sqlite,
+    /// MySQL 8.4 or MariaDB 10.11.
+    Mysql,
+}
+
+/// The SQL stores.
+#[derive(Clone)]
+pub struct Sql {
+    dialect: Dialect,
+    write: AnyPool,
+    read: AnyPool,
+    availability: Availability,
+}
+
+/// How many connections a node opens at most.
+const MYSQL_CONNECTIONS: u32 = 32;
+const SQLITE_READERS: u32 = 8;
+/// How long one waits for a connection when all are in use.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Sql {
+    /// Opens the store behind `url`: `sqlite:path` or `mysql://…`. Connects
+    /// when first used, so that a store which is away can come later.
+    ///
+    /// # Errors
+    ///
+    /// For a URL that can't be understood.
+    pub fn open(url: &str) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let mut options: AnyConnectOptions = url.parse().map_err(Error::internal)?;
+        options = options.disable_statement_logging();
+        Ok(if url.starts_with("sqlite:") { Self::sqlite(&options) } else { Self::mysql(options) })
+    }
+
+    /// The URL of the SQLite file at `path`.
+    #[must_use]
+    pub fn sqlite_url(path: &Path) -> String {
+        format!("sqlite:{}?mode=rwc", path.display())
+    }
+
+    fn sqlite(options: &AnyConnectOptions) -> Self {
+        // One connection writes: SQLite has one write lock, and waiting for it
+        // in a queue is fair where its own retries are not.
+        let pool = |connections: u32| {
+            AnyPoolOptions::new()
+                .max_connections(connections)
+                .test_before_acquire(false)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .after_connect(|connection, _| {
+                    Box::pin(async move {
+                        connection
+                            .execute(
+                                "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
+                                 PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                                 PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
+                            )
+                            .await?;
+                        Ok(())
+                    })
+                })
+                .connect_lazy_with(options.clone())
+        };
+        Self {
+            dialect: Dialect::Sqlite,
+            write: pool(1),
+            read: pool(SQLITE_READERS),
+            availability: Availability::always(),
+        }
+    }
+
+    fn mysql(options: AnyConnectOptions) -> Self {
+        let availability = Availability::watch(options.clone());
+        let fresh = availability.clone();
+        let pool = AnyPoolOptions::new()
+            .max_connections(MYSQL_CONNECTIONS)
+            .test_before_acquire(false)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .before_acquire(move |_, connection| {
+                let opened = Instant::now().checked_sub(connection.age);
+                let keep = fresh.outlived(opened);
+                Box::pin(async move { Ok(keep) })
+            })
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection
+                        .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                        .await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(options);
+        Self { dialect: Dialect::Mysql, write: pool.clone(), read: pool, availability }
+    }
+
+    /// Which SQL is spoken.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The pools, the one that writes first, for the embedded graph in the
+    /// same file.
+    #[must_use]
+    pub fn pools(&self) -> (AnyPool, AnyPool) {
+        (self.write.clone(), self.read.clone())
+    }
+
+    /// Asks the store for an answer and returns its name and version.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not answer.
+    pub async fn version(&self) -> Result<String> {
+        let mut connection = self.read().await?;
+        let (name, statement) = match self.dialect {
+            Dialect::Sqlite => ("SQLite", "SELECT sqlite_version()"),
+            Dialect::Mysql => ("MySQL", "SELECT version()"),
+        };
+        let version: String =
+            timed("version", sqlx::query_scalar(statement).fetch_one(&mut *connection)).await?;
+        Ok(format!("{name}/{version}"))
+    }
+
+    /// Whether nobody but `known` has an account.
+    ///
+    /// # Errors
+    ///
+    /// Where the store does not answer.
+    pub async fn has_only(&self, known: &[UserId]) -> Result<bool> {
+        let mut query = QueryBuilder::<Any>::new("SELECT id FROM accounts WHERE id NOT IN (");
+        let mut list = query.separated(", ");
+        for id in known {
+            list.push_bind(bytes(*id));
+        }
+        query.push(") LIMIT 1");
+        let mut connection = self.read().await?;
+        let other = query.build().fetch_optional(&mut *connection);
+        Ok(timed("accounts.any_other", other).await?.is_none())
+    }
+
+    /// Closes all connections once their work is done.
+    pub async fn close(&self) {
+        self.write.close().await;
+        self.read.close().await;
+    }
+
+    /// A connection to read with.
+    async fn read(&self) -> Result<PoolConnection<Any>> {
+        self.availability.acquire(&self.read).await
+    }
+
+    /// A transaction to write in. On SQLite its first statement has to be a
+    /// write, so that it takes the write lock before it reads.
+    async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        let connection = self.availability.acquire(&self.write).await?;
+        timed("begin", Transaction::begin(connection, None)).await
+    }
+}
+
+/// Runs a statement under its static name: a span, a metric, and the store's
+/// failure in the words of the domain.
+async fn timed<T>(
+    name: &'static str,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T> {
+    let started = Instant::now();
+    let result = statement.instrument(tracing::debug_span!("sql", statement = name)).await;
+    metrics::histogram!("chatterbox_sql_statement_duration_seconds", "statement" => name)
+        .record(started.elapsed());
+    result.map_err(failure)
+}
+
+/// Commits.
+async fn commit(transaction: Transaction<'static, Any>) -> Result<()> {
+    timed("commit", transaction.commit()).await
+}
+
+/// A driver's error in the words of the domain.
+fn failure(error: sqlx::Error) -> Error {
+    if is_unavailable(&error) { Error::unavailable(error) } else { Error::internal(error) }
+}
+
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(error) => {
+            if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+                // Too many connections, shutting down, lock wait timeout, deadlock,
+                // read-only, killed.
+                matches!(error.number(), 1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1836 | 1927)
+            } else {
+                // SQLite's primary code is the low byte: busy, locked, read-only,
+                // I/O error, full, can't open.
+                let code = error.code().and_then(|code| code.parse::<i32>().ok());
+                code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether a transaction lost against another and may be tried again.
+fn is_deadlock(error: &Error) -> bool {
+    let Error::Store(StoreError::Unavailable(source)) = error else { return false };
+    let error = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    error
+        .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
+        .is_some_and(|error| matches!(error.number(), 1205 | 1213))
+}
+
+/// Whether a unique index refused a row.
+fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+/// Opens one connection of its own, outside the pools.
+async fn connect(options: &AnyConnectOptions) -> Result<sqlx::AnyConnection, sqlx::Error> {
+    sqlx::AnyConnection::connect_with(options).await
+}
+
+/// An id as the store keeps it.
+fn bytes<T: StaticType>(id: TypeSafeId<T>) -> Vec<u8> {
+    id.uuid().as_bytes().to_vec()
+}
+
+/// A column of a row.
+fn get<'r, T>(row: &'r AnyRow, column: &'static str) -> Result<T>
+where
+    T: sqlx::Decode<'r, Any> + sqlx::Type<Any>,
+{
+    row.try_get(column).map_err(Error::internal)
+}
+
+/// An id out of a column.
+fn get_id<T: StaticType>(row: &AnyRow, column: &'static str) -> Result<TypeSafeId<T>> {
+    crate::ids::from_bytes(&get::<Vec<u8>>(row, column)?)
+}
+
+/// An id out of a column that may be NULL.
+fn get_optional_id<T: StaticType>(
+    row: &AnyRow,
+    column: &'static str,
+) -> Result<Option<TypeSafeId<T>>> {
+    get::<Option<Vec<u8>>>(row, column)?.map(|id| crate::ids::from_bytes(&id)).transpose()
+}
+
+/// `LIMIT` and the like take signed numbers.
+fn signed(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
