@@ -1,0 +1,8 @@
+//! The API as its clients meet it, on both sets of stores.
+#![allow(missing_docs, reason = "tests tell their story themselves")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod messages;

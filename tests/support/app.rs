@@ -1,0 +1,199 @@
+//! The real server, in this process.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use chatterbox::{
+    ambient::{Ambient, Clock, SystemClock, SystemRandom},
+    app::App,
+    cli::{Cli, Command},
+    config::Config,
+};
+use chatterbox_graph::Timestamp;
+use clap::Parser;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{Client, eventually, stores::StoreUrls, stores::unique};
+
+/// A clock that runs with the machine's and can be put forward.
+#[derive(Clone, Default)]
+pub struct TestClock {
+    ahead: Arc<AtomicI64>,
+}
+
+impl TestClock {
+    /// Puts the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.ahead.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.ahead.load(Ordering::SeqCst))
+    }
+}
+
+/// A running server and what belongs to it.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub clock: TestClock,
+    pub stores: StoreUrls,
+    pub data: TempDir,
+    /// Keeps the people of this test apart from those of others, who share
+    /// its graph.
+    pub town: String,
+    stop: CancellationToken,
+    served: JoinHandle<()>,
+}
+
+impl TestApp {
+    /// On the embedded stores.
+    pub async fn embedded() -> Self {
+        Self::start(StoreUrls::embedded(), &[]).await
+    }
+
+    /// On MySQL and Neo4j.
+    pub async fn servers() -> Self {
+        Self::start(StoreUrls::servers().await, &[]).await
+    }
+
+    /// On these stores, with more options.
+    pub async fn start(stores: StoreUrls, options: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let clock = TestClock::default();
+        let config = config(data.path(), &stores, options);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let ambient = Ambient::new(clock.clone(), SystemRandom);
+        let app = App::start(&config, ambient, address, false, stop.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{}", chatterbox::error::chain(&error)));
+        let served = tokio::spawn(app.serve(listener));
+        Self { address, clock, stores, data, town: unique(), stop, served }
+    }
+
+    /// Stops the server as SIGTERM does, and drops what it kept.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        super::within("the server to stop", self.served).await.unwrap();
+        self.stores.drop().await;
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Somebody who is not signed in.
+    pub fn stranger(&self) -> Client {
+        Client::new(self.address, None)
+    }
+
+    /// The username by which this test knows `name`.
+    pub fn username(&self, name: &str) -> String {
+        format!("{name}_{}", self.town)
+    }
+
+    /// The address of `name`.
+    pub fn email(&self, name: &str) -> String {
+        format!("{}@example.org", self.username(name))
+    }
+
+    /// Registers `name`, reads the code from the outbox, and signs in with it.
+    pub async fn person(&self, name: &str) -> Client {
+        let stranger = self.stranger();
+        stranger
+            .data(
+                "mutation ($input: RegisterInput!) { register(input: $input) { id } }",
+                json!({ "input": {
+                    "username": self.username(name),
+                    "email": self.email(name),
+                    "password": "correct horse",
+                    "displayName": name,
+                }}),
+            )
+            .await;
+        let code = self.mailed_code(&self.email(name)).await;
+        let data = stranger
+            .data(
+                "mutation ($email: String!, $code: String!) { verifyEmail(email: $email, code: $code) {
+                    accessToken refreshToken viewer { user { id username } } } }",
+                json!({ "email": self.email(name), "code": code }),
+            )
+            .await;
+        Client::signed_in(self.address, &data["verifyEmail"])
+    }
+
+    /// Two people who are friends.
+    pub async fn friends(&self, one: &str, other: &str) -> (Client, Client) {
+        let (one, other) = tokio::join!(self.person(one), self.person(other));
+        one.befriend(&other).await;
+        (one, other)
+    }
+
+    /// The code of the newest mail to this address.
+    pub async fn mailed_code(&self, email: &str) -> String {
+        let outbox = self.outbox();
+        eventually("a mail with a code", || async { newest_code(&outbox, email) }).await
+    }
+
+    /// How many mails went to this address.
+    pub fn mails(&self, email: &str) -> usize {
+        mails(&self.outbox(), email).len()
+    }
+
+    fn outbox(&self) -> PathBuf {
+        self.data.path().join("outbox")
+    }
+}
+
+/// The configuration that the command line would give.
+pub fn config(data: &Path, stores: &StoreUrls, options: &[&str]) -> Config {
+    let data = data.display().to_string();
+    let mut arguments = vec!["chatterbox", "serve", "--data", &data];
+    if let Some(url) = &stores.sql {
+        arguments.extend(["--sql-url", url]);
+    }
+    if let Some(url) = &stores.graph {
+        arguments.extend(["--graph-url", url]);
+    }
+    arguments.extend(options);
+    match Cli::try_parse_from(arguments).unwrap().command {
+        Command::Serve(serve) => Config::new(serve.options).unwrap(),
+        _ => unreachable!("the command is serve"),
+    }
+}
+
+fn mails(outbox: &Path, email: &str) -> Vec<String> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(outbox)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+        .collect();
+    // Names grow with time.
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .filter(|mail| mail.contains(&format!("To: {email}\r\n")))
+        .collect()
+}
+
+fn newest_code(outbox: &Path, email: &str) -> Option<String> {
+    let mail = mails(outbox, email).pop()?;
+    mail.lines()
+        .find(|line| line.len() == 6 && line.bytes().all(|c| c.is_ascii_digit()))
+        .map(ToOwned::to_owned)
+}

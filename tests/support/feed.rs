@@ -1,0 +1,130 @@
+//! A client of the live events, over graphql-transport-ws.
+
+use std::collections::VecDeque;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+use super::{Client, within};
+
+const EVENTS: &str = "subscription ($after: String, $conversationId: ID) {
+    events(after: $after, conversationId: $conversationId) {
+        __typename cursor at
+        ... on MessageSent { message { id seq body sentAt sender { id username }
+            conversation { id ... on DirectConversation { peer { id username } } } } }
+        ... on FriendshipChanged { user { id username friendship } }
+    } }";
+
+/// A socket with one subscription to `events`.
+pub struct Feed {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// What came before it was asked for.
+    early: VecDeque<Value>,
+}
+
+/// How a socket came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub code: u16,
+    pub reason: String,
+}
+
+impl Feed {
+    /// Opens the socket and subscribes.
+    pub async fn open(client: &Client, variables: Value) -> Self {
+        let mut feed = Self::connect(client).await;
+        feed.subscribe("events", variables).await;
+        // Answers come in order: what the ping is answered behind is running.
+        feed.send(json!({ "type": "ping" })).await;
+        let mut early = VecDeque::new();
+        loop {
+            let frame = feed.frame().await.expect("the socket closed");
+            if frame["type"] == "pong" {
+                feed.early = early;
+                return feed;
+            }
+            early.push_back(frame);
+        }
+    }
+
+    /// Opens the socket and waits until the server has taken the token.
+    pub async fn connect(client: &Client) -> Self {
+        let mut request = format!("ws://{}/graphql", client.address).into_client_request().unwrap();
+        let protocol = HeaderValue::from_static("graphql-transport-ws");
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        let (socket, _) = within("a socket", connect_async(request)).await.unwrap();
+        let mut feed = Self { socket, early: VecDeque::new() };
+        let token = client.token.as_deref().unwrap_or_default();
+        feed.send(json!({
+            "type": "connection_init",
+            "payload": { "authorization": format!("Bearer {token}") },
+        }))
+        .await;
+        assert_eq!(feed.frame().await.unwrap()["type"], "connection_ack");
+        feed
+    }
+
+    /// Starts a subscription to `events` under this id.
+    pub async fn subscribe(&mut self, id: &str, variables: Value) {
+        let variables = if variables.is_null() { json!({}) } else { variables };
+        self.send(json!({
+            "id": id,
+            "type": "subscribe",
+            "payload": { "query": EVENTS, "variables": variables },
+        }))
+        .await;
+    }
+
+    pub async fn send(&mut self, message: Value) {
+        self.socket.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    /// The next message of the protocol, or how the socket was closed.
+    pub async fn frame(&mut self) -> Result<Value, Closed> {
+        if let Some(frame) = self.early.pop_front() {
+            return Ok(frame);
+        }
+        loop {
+            let next = within("a frame", self.socket.next()).await;
+            match next.expect("the connection ended without a close").unwrap() {
+                Message::Text(text) => return Ok(serde_json::from_str(&text).unwrap()),
+                Message::Close(Some(frame)) => {
+                    let (code, reason) = (frame.code.into(), frame.reason.to_string());
+                    return Err(Closed { code, reason });
+                }
+                Message::Close(None) => return Err(Closed { code: 1005, reason: String::new() }),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next event.
+    pub async fn next(&mut self) -> Value {
+        let mut frame = self.frame().await.expect("the socket closed");
+        assert_eq!(frame["type"], "next", "{frame:#}");
+        assert!(frame["payload"].get("errors").is_none(), "{frame:#}");
+        frame["payload"]["data"]["events"].take()
+    }
+
+    /// The next event, which has to be a message; returns its body.
+    pub async fn message(&mut self) -> String {
+        let event = self.next().await;
+        assert_eq!(event["__typename"], "MessageSent", "{event:#}");
+        event["message"]["body"].as_str().unwrap().to_owned()
+    }
+
+    /// How the subscription is refused.
+    pub async fn refused(&mut self) -> String {
+        let frame = self.frame().await.expect("the socket closed");
+        let errors = match frame["type"].as_str() {
+            Some("error") => frame["payload"].clone(),
+            _ => frame["payload"]["errors"].clone(),
+        };
+        errors[0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{frame:#}")).to_owned()
+    }
+}
