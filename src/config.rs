@@ -193,8 +193,9 @@ fn graph_store(url: Option<SecretString>, sql: &SqlStore) -> Result<GraphStore, 
             )),
         };
     };
-    let known = values::ServerUrl::parse(url.expose_secret(), SCHEMES)
-        .is_some_and(|server| server.user.is_some() && server.password.is_some());
+    let known = values::ServerUrl::parse(url.expose_secret(), SCHEMES).is_some_and(|server| {
+        server.user.is_some_and(|user| !user.is_empty()) && server.password.is_some()
+    });
     known.then_some(GraphStore::Server(url)).ok_or_else(|| {
         wrong(
             "accepted are 'bolt://user:password@host:port', 'neo4j://…' and, encrypted, \

@@ -66,8 +66,8 @@ fn run() -> Result<ExitCode, Failure> {
     read_env_file()?;
     match Cli::parse().command {
         Command::Serve(serve) => self::serve(start(serve.options)?, serve.demo),
-        Command::Migrate(options) => migrate(&start(options)?),
-        Command::Check(options) => check(&start(options)?),
+        Command::Migrate(options) => migrate(start(options)?),
+        Command::Check(options) => check(start(options)?),
         Command::Schema => print(api::graphql::sdl().trim_end()),
     }
 }
@@ -145,12 +145,12 @@ async fn overdue(stop: CancellationToken) {
     tokio::time::sleep(STOP_TIME).await;
 }
 
-fn migrate(config: &Config) -> Result<ExitCode, Failure> {
+fn migrate(config: Config) -> Result<ExitCode, Failure> {
     runtime()?.block_on(app::migrate(config)).map_err(|error| Failure::other(&error))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(config: &Config) -> Result<ExitCode, Failure> {
+fn check(config: Config) -> Result<ExitCode, Failure> {
     let reports =
         runtime()?.block_on(app::check(config)).map_err(|error| Failure::other(&error))?;
     let lines: Vec<_> = reports.iter().map(line).collect();

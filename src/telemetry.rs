@@ -35,7 +35,9 @@ pub fn log(filter: &LogFilter, format: LogFormat) -> Result<(), TryInitError> {
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => subscriber.finish().try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init(),
+        LogFormat::Json => {
+            subscriber.json().flatten_event(true).with_current_span(false).finish().try_init()
+        }
     }
 }
 

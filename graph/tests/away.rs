@@ -117,11 +117,29 @@ async fn a_server_that_refuses_is_noticed_at_once() {
 
 #[tokio::test]
 async fn a_server_that_is_silent_is_not_waited_for_long() {
-    // Connections are accepted by the system, and nobody ever reads.
+    // Connections are accepted by the system, and nobody reads.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let graph = Neo4jGraph::connect(&format!("bolt://neo4j:secret@{address}")).unwrap();
+    let mut door = Door { address: listener.local_addr().unwrap(), guests: None };
+    let graph = door.graph();
     assert_unavailable_within(&graph, Duration::from_secs(6)).await;
+
+    // Soon it is known, and nobody waits any more.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let started = Instant::now();
+        assert!(matches!(graph.version().await, Err(Error::Unavailable(_))));
+        if started.elapsed() < Duration::from_millis(20) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "every caller has to wait");
+    }
+
+    door.guests = Some(lead_on(listener));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while graph.version().await.is_err() {
+        assert!(Instant::now() < deadline, "it is back, and nobody notices");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

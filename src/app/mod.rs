@@ -1,4 +1,7 @@
 //! The service, put together: stores, domain, API and the tasks behind them.
+//!
+//! What starts it returns boxed futures, so that it is compiled once, here,
+//! and not again into the binary and each binary of tests.
 
 mod keys;
 mod stores;
@@ -6,6 +9,7 @@ mod stores;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_graphql::Request;
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -55,7 +59,17 @@ impl App {
     ///
     /// Where a store is away, a key can't be read, or the data folder can't be
     /// written.
-    pub async fn start(
+    pub fn start(
+        config: Config,
+        ambient: Ambient,
+        listening: SocketAddr,
+        with_demo: bool,
+        stop: CancellationToken,
+    ) -> BoxFuture<'static, Result<Self>> {
+        Box::pin(async move { Self::assemble(&config, ambient, listening, with_demo, stop).await })
+    }
+
+    async fn assemble(
         config: &Config,
         ambient: Ambient,
         listening: SocketAddr,
@@ -150,7 +164,11 @@ impl App {
 
     /// Serves until the service is told to stop, ends what runs, and closes
     /// the stores. Takes 10 seconds at most from then on.
-    pub async fn serve(self, listener: TcpListener) {
+    pub fn serve(self, listener: TcpListener) -> BoxFuture<'static, ()> {
+        Box::pin(self.serve_until_stopped(listener))
+    }
+
+    async fn serve_until_stopped(self, listener: TcpListener) {
         let Self { parts, services, stores, background, tasks } = self;
         let (sockets, stop) = (parts.sockets.clone(), parts.stop.clone());
         http::serve(listener, http::router(parts), sockets, stop, DRAIN).await;
@@ -214,13 +232,22 @@ async fn keep_house(accounts: Accounts, stop: CancellationToken) {
 /// # Errors
 ///
 /// Where it can't start.
-pub async fn serve(config: Config, with_demo: bool, stop: CancellationToken) -> Result<()> {
+pub fn serve(
+    config: Config,
+    with_demo: bool,
+    stop: CancellationToken,
+) -> BoxFuture<'static, Result<()>> {
+    Box::pin(listen_and_serve(config, with_demo, stop))
+}
+
+async fn listen_and_serve(config: Config, with_demo: bool, stop: CancellationToken) -> Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| Error::internal(format!("can't listen on {}: {error}", config.listen)))?;
     let listening = listener.local_addr().map_err(Error::internal)?;
-    let app = App::start(&config, Ambient::system(), listening, with_demo, stop).await?;
-    announce(config.public_url_at(listening).as_str(), listening, with_demo);
+    let url = config.public_url_at(listening);
+    let app = App::start(config, Ambient::system(), listening, with_demo, stop).await?;
+    announce(url.as_str(), listening, with_demo);
     app.serve(listener).await;
     info!("stopped");
     Ok(())
@@ -242,11 +269,13 @@ fn announce(url: &str, listening: SocketAddr, with_demo: bool) {
 /// # Errors
 ///
 /// Where a store is away, or was migrated by a newer version.
-pub async fn migrate(config: &Config) -> Result<()> {
-    let stores = Stores::open(config)?;
-    stores.migrate().await?;
-    stores.sql.close().await;
-    Ok(())
+pub fn migrate(config: Config) -> BoxFuture<'static, Result<()>> {
+    Box::pin(async move {
+        let stores = Stores::open(&config)?;
+        stores.migrate().await?;
+        stores.sql.close().await;
+        Ok(())
+    })
 }
 
 /// Asks each configured part for an answer.
@@ -254,11 +283,13 @@ pub async fn migrate(config: &Config) -> Result<()> {
 /// # Errors
 ///
 /// Where a part can't even be asked.
-pub async fn check(config: &Config) -> Result<Vec<PartReport>> {
-    let ambient = Ambient::system();
-    let stores = Stores::open(config)?;
-    let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
-    let mut parts = stores.health(&bus, &mailer(config, &ambient)?);
-    parts.push(keys::health(config.clone(), ambient));
-    Ok(http::check_parts(&parts).await)
+pub fn check(config: Config) -> BoxFuture<'static, Result<Vec<PartReport>>> {
+    Box::pin(async move {
+        let ambient = Ambient::system();
+        let stores = Stores::open(&config)?;
+        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
+        let mut parts = stores.health(&bus, &mailer(&config, &ambient)?);
+        parts.push(keys::health(config, ambient));
+        Ok(http::check_parts(&parts).await)
+    })
 }

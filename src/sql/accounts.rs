@@ -5,7 +5,7 @@ use chatterbox_graph::Timestamp;
 use sqlx::{Any, Transaction, any::AnyRow};
 
 use super::{
-    Sql, bytes, codes, commit, get, get_id, is_deadlock, is_duplicate, jobs, log, sessions, timed,
+    Sql, Tries, bytes, codes, commit, get, get_id, is_duplicate, jobs, log, sessions, timed,
 };
 use crate::{
     accounts::{
@@ -18,10 +18,6 @@ use crate::{
     messaging::Entry,
 };
 
-/// How often registering is tried again after a deadlock: MySQL makes one of
-/// those that insert the same name at once give way.
-const RETRIES: u32 = 5;
-
 #[async_trait]
 impl AccountStore for Sql {
     async fn register(
@@ -30,11 +26,11 @@ impl AccountStore for Sql {
         code: Option<&NewCode>,
         jobs: &[Job],
     ) -> Result<Registration> {
-        let mut retries = RETRIES;
+        let mut tries = Tries::new();
         loop {
-            match self.try_register(account, code, jobs).await {
-                Err(error) if retries > 0 && is_deadlock(&error) => retries -= 1,
-                outcome => return outcome,
+            let outcome = self.try_register(account, code, jobs).await;
+            if !tries.again(&outcome) {
+                return outcome;
             }
         }
     }

@@ -7,7 +7,7 @@ use chatterbox_graph::Timestamp;
 use sqlx::{Any, AnyConnection, QueryBuilder, any::AnyRow};
 use type_safe_id::{StaticType, TypeSafeId};
 
-use super::{Dialect, Sql, bytes, commit, get, get_id, messages, signed, timed};
+use super::{Dialect, Sql, Tries, bytes, commit, get, get_id, messages, signed, timed};
 use crate::{
     ambient::Ambient,
     error::Result,
@@ -35,13 +35,16 @@ impl ConversationStore for Sql {
         if missing.is_empty() {
             return Ok(found);
         }
-        let mut tx = self.begin().await?;
-        for other in missing {
-            self.create_direct(&mut tx, ambient, user.min(other), user.max(other)).await?;
+        let mut tries = Tries::new();
+        loop {
+            let made = self.create_all(ambient, user, &missing).await;
+            if !tries.again(&made) {
+                made?;
+                break;
+            }
         }
-        let all = direct(&mut tx, user, &others).await?;
-        commit(tx).await?;
-        Ok(all)
+        let mut connection = self.read().await?;
+        direct(&mut connection, user, &others).await
     }
 
     async fn conversations(
@@ -150,6 +153,14 @@ impl ConversationStore for Sql {
 }
 
 impl Sql {
+    async fn create_all(&self, ambient: &Ambient, user: UserId, others: &[UserId]) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for other in others {
+            self.create_direct(&mut tx, ambient, user.min(*other), user.max(*other)).await?;
+        }
+        commit(tx).await
+    }
+
     async fn create_direct(
         &self,
         tx: &mut AnyConnection,

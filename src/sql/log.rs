@@ -101,10 +101,10 @@ fn encode(change: &Change) -> Result<(&'static str, String)> {
 }
 
 /// The log's columns, and those of the message that an entry may be about.
-const COLUMNS: &str = "SELECT l.pos AS log_pos, l.at, l.user_id, l.kind, l.payload, \
+const SELECTED: &str = "SELECT l.pos AS log_pos, l.at, l.user_id, l.kind, l.payload, \
      l.conversation_id AS log_conversation_id, \
-     m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at \
-     FROM log l LEFT JOIN messages m ON m.pos = l.pos ";
+     m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at";
+const WITH_MESSAGE: &str = " LEFT JOIN messages m ON m.pos = l.pos";
 
 #[async_trait]
 impl LogStore for Sql {
@@ -121,8 +121,9 @@ impl LogStore for Sql {
         limit: usize,
     ) -> Result<Vec<Arc<Entry>>> {
         let mut connection = self.read().await?;
-        let mut query = QueryBuilder::<Any>::new(COLUMNS);
-        query.push("WHERE l.pos > ").push_bind(after.0);
+        let mut query = QueryBuilder::<Any>::new(SELECTED);
+        query.push(" FROM log l").push(WITH_MESSAGE);
+        query.push(" WHERE l.pos > ").push_bind(after.0);
         query.push(" AND l.pos <= ").push_bind(until.0);
         query.push(" ORDER BY l.pos LIMIT ").push_bind(signed(limit));
         let rows = timed("log.read", query.build().fetch_all(&mut *connection)).await?;
@@ -145,17 +146,17 @@ impl LogStore for Sql {
         limit: usize,
     ) -> Result<Vec<Arc<Entry>>> {
         let mut connection = self.read().await?;
-        let mut query = QueryBuilder::<Any>::new(COLUMNS);
-        query.push(
-            "WHERE l.pos IN (SELECT pos FROM (SELECT own.pos FROM log own WHERE own.user_id = ",
-        );
+        let mut query = QueryBuilder::<Any>::new(SELECTED);
+        query.push(" FROM (SELECT own.pos FROM log own WHERE own.user_id = ");
         range(query.push_bind(bytes(user)), "own", after, until);
-        query.push(" UNION ALL SELECT shared.pos FROM members mine JOIN conversations c ON c.id = mine.conversation_id ");
-        query.push("JOIN log shared ON shared.conversation_id = c.id WHERE mine.user_id = ");
+        query.push(" UNION ALL SELECT shared.pos FROM members mine");
+        query.push(" JOIN conversations c ON c.id = mine.conversation_id");
+        query.push(" JOIN log shared ON shared.conversation_id = c.id WHERE mine.user_id = ");
         query.push_bind(bytes(user)).push(" AND c.last_pos > ").push_bind(after.0);
         range(&mut query, "shared", after, until);
         query.push(" ORDER BY 1 LIMIT ").push_bind(signed(limit));
-        query.push(") page) ORDER BY l.pos");
+        query.push(") page JOIN log l ON l.pos = page.pos");
+        query.push(WITH_MESSAGE).push(" ORDER BY l.pos");
         let rows = timed("log.read_for", query.build().fetch_all(&mut *connection)).await?;
         let entries = rows.iter().map(|row| {
             decode(row).map(|mut entry| {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, get, get_id, get_optional_id, log, signed, timed};
+use super::{Sql, Tries, bytes, commit, get, get_id, get_optional_id, log, signed, timed};
 use crate::{
     error::Result,
     ids::{ConversationId, UserId},
@@ -16,23 +16,17 @@ use crate::{
 pub(super) const COLUMNS: &str =
     "m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at";
 
-/// How often a batch is tried again after a deadlock or a lock timeout.
-const RETRIES: u32 = 3;
-
 /// Messages by their sender and key.
 type ByKey = HashMap<(UserId, Vec<u8>), Message>;
 
 #[async_trait]
 impl MessageStore for Sql {
     async fn write(&self, at: Timestamp, drafts: &[Draft]) -> Result<Vec<Outcome>> {
-        let mut tries = 0;
+        let mut tries = Tries::new();
         loop {
-            match self.write_once(at, drafts).await {
-                Err(error) if tries < RETRIES && super::is_deadlock(&error) => {
-                    tries += 1;
-                    metrics::counter!("chatterbox_sql_deadlocks_total").increment(1);
-                }
-                result => return result,
+            let outcome = self.write_once(at, drafts).await;
+            if !tries.again(&outcome) {
+                return outcome;
             }
         }
     }

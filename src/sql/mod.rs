@@ -242,7 +242,30 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether a transaction lost against another and may be tried again.
+/// How often a transaction is tried that loses against others.
+const TRIES: u32 = 5;
+
+/// Counts the tries of one transaction.
+struct Tries(u32);
+
+impl Tries {
+    /// None made yet.
+    fn new() -> Self {
+        Self(TRIES)
+    }
+
+    /// Whether the transaction lost against another (a deadlock, or a lock
+    /// that took too long), so that another try is worth it and allowed.
+    fn again<T>(&mut self, outcome: &Result<T>) -> bool {
+        let again = self.0 > 1 && outcome.as_ref().is_err_and(is_deadlock);
+        if again {
+            self.0 -= 1;
+            metrics::counter!("chatterbox_sql_deadlocks_total").increment(1);
+        }
+        again
+    }
+}
+
 fn is_deadlock(error: &Error) -> bool {
     let Error::Store(StoreError::Unavailable(source)) = error else { return false };
     let error = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);

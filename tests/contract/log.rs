@@ -5,7 +5,7 @@ use chatterbox::{
     jobs::{Job, JobStore, Task},
     mail::Mail,
     messaging::{
-        Change, ConversationStore, Entry, LogStore, MessageStore, NewEntry, Position, Scope,
+        Change, ConversationStore, Entry, LogStore, NewEntry, Position, Scope,
     },
 };
 

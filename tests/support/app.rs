@@ -20,7 +20,7 @@ use chatterbox_graph::Timestamp;
 use clap::Parser;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{Client, eventually, stores::StoreUrls, stores::unique};
@@ -53,8 +53,32 @@ pub struct TestApp {
     /// Keeps the people of this test apart from those of others, who share
     /// its graph.
     pub town: String,
+    config: Config,
+    running: Mutex<Running>,
+}
+
+/// A server, until it is stopped.
+struct Running {
     stop: CancellationToken,
     served: JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(config: &Config, clock: TestClock, listener: TcpListener) -> Self {
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let ambient = Ambient::new(clock, SystemRandom);
+        let app = App::start(config, ambient, address, false, stop.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{}", chatterbox::error::chain(&error)));
+        Self { stop, served: tokio::spawn(app.serve(listener)) }
+    }
+
+    /// Stops it as SIGTERM does.
+    async fn end(&mut self) {
+        self.stop.cancel();
+        super::within("the server to stop", &mut self.served).await.unwrap();
+    }
 }
 
 impl TestApp {
@@ -75,19 +99,23 @@ impl TestApp {
         let config = config(data.path(), &stores, options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let ambient = Ambient::new(clock.clone(), SystemRandom);
-        let app = App::start(&config, ambient, address, false, stop.clone())
-            .await
-            .unwrap_or_else(|error| panic!("{}", chatterbox::error::chain(&error)));
-        let served = tokio::spawn(app.serve(listener));
-        Self { address, clock, stores, data, town: unique(), stop, served }
+        let running = Mutex::new(Running::start(&config, clock.clone(), listener).await);
+        Self { address, clock, stores, data, town: unique(), config, running }
+    }
+
+    /// Stops the server and starts it again, at the same address and on the
+    /// same data. Whoever was connected is not any more.
+    pub async fn restart(&self) {
+        let mut running = self.running.lock().await;
+        running.end().await;
+        let bind = || async { TcpListener::bind(self.address).await.ok() };
+        let listener = eventually("the address to be free", bind).await;
+        *running = Running::start(&self.config, self.clock.clone(), listener).await;
     }
 
     /// Stops the server as SIGTERM does, and drops what it kept.
     pub async fn stop(self) {
-        self.stop.cancel();
-        super::within("the server to stop", self.served).await.unwrap();
+        self.running.lock().await.end().await;
         self.stores.drop().await;
     }
 
@@ -113,27 +141,14 @@ impl TestApp {
 
     /// Registers `name`, reads the code from the outbox, and signs in with it.
     pub async fn person(&self, name: &str) -> Client {
-        let stranger = self.stranger();
-        stranger
-            .data(
-                "mutation ($input: RegisterInput!) { register(input: $input) { id } }",
-                json!({ "input": {
-                    "username": self.username(name),
-                    "email": self.email(name),
-                    "password": "correct horse",
-                    "displayName": name,
-                }}),
-            )
-            .await;
+        self.person_called(name, name).await
+    }
+
+    /// As [`TestApp::person`], with another display name.
+    pub async fn person_called(&self, name: &str, display_name: &str) -> Client {
+        self.register(name, display_name).await;
         let code = self.mailed_code(&self.email(name)).await;
-        let data = stranger
-            .data(
-                "mutation ($email: String!, $code: String!) { verifyEmail(email: $email, code: $code) {
-                    accessToken refreshToken viewer { user { id username } } } }",
-                json!({ "email": self.email(name), "code": code }),
-            )
-            .await;
-        Client::signed_in(self.address, &data["verifyEmail"])
+        self.verify_email(name, &code).await.unwrap()
     }
 
     /// Two people who are friends.

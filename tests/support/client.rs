@@ -78,6 +78,15 @@ impl Client {
         self.refused(query, variables).await.code
     }
 
+    /// The data, or the one error.
+    pub async fn attempt(&self, query: &str, variables: Value) -> Result<Value, Refusal> {
+        let mut response = self.response(query, variables).await;
+        match response.get("errors") {
+            Some(_) => Err(refusal(&response)),
+            None => Ok(response["data"].take()),
+        }
+    }
+
     /// Sends a message to somebody, and returns it.
     pub async fn send(&self, to: &Self, body: &str) -> Value {
         self.send_to(json!({ "userId": to.id }), body, None).await.unwrap()

@@ -54,19 +54,24 @@ impl Feed {
 
     /// Opens the socket and waits until the server has taken the token.
     pub async fn connect(client: &Client) -> Self {
+        Self::admitted(client).await.expect("the socket closed")
+    }
+
+    /// Opens the socket; tells how the server closed it where it does not
+    /// take the token.
+    pub async fn admitted(client: &Client) -> Result<Self, Closed> {
         let mut request = format!("ws://{}/graphql", client.address).into_client_request().unwrap();
         let protocol = HeaderValue::from_static("graphql-transport-ws");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (socket, _) = within("a socket", connect_async(request)).await.unwrap();
         let mut feed = Self { socket, early: VecDeque::new() };
-        let token = client.token.as_deref().unwrap_or_default();
-        feed.send(json!({
-            "type": "connection_init",
-            "payload": { "authorization": format!("Bearer {token}") },
-        }))
-        .await;
-        assert_eq!(feed.frame().await.unwrap()["type"], "connection_ack");
-        feed
+        let payload = client
+            .token
+            .as_ref()
+            .map(|token| json!({ "authorization": format!("Bearer {token}") }));
+        feed.send(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(feed.frame().await?["type"], "connection_ack");
+        Ok(feed)
     }
 
     /// Starts a subscription to `events` under this id.
@@ -116,6 +121,30 @@ impl Feed {
         let event = self.next().await;
         assert_eq!(event["__typename"], "MessageSent", "{event:#}");
         event["message"]["body"].as_str().unwrap().to_owned()
+    }
+
+    /// The next event, which has to be about a friendship; returns who the
+    /// other one is, and what the friendship is.
+    pub async fn friendship(&mut self) -> (String, String) {
+        let event = self.next().await;
+        assert_eq!(event["__typename"], "FriendshipChanged", "{event:#}");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&event["user"]["username"]), text(&event["user"]["friendship"]))
+    }
+
+    /// The code with which the server closes the socket, once it does.
+    pub async fn closed(&mut self) -> u16 {
+        loop {
+            if let Err(closed) = self.frame().await {
+                return closed.code;
+            }
+        }
+    }
+
+    /// Fails unless the socket is still served.
+    pub async fn is_served(&mut self) {
+        self.send(json!({ "type": "ping" })).await;
+        assert_eq!(self.frame().await.expect("the socket closed")["type"], "pong");
     }
 
     /// How the subscription is refused.

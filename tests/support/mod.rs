@@ -3,11 +3,13 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+pub mod accounts;
 pub mod app;
 pub mod client;
 pub mod feed;
 pub mod stores;
 
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
 pub use app::TestApp;
 pub use client::Client;
 pub use feed::Feed;

@@ -3,6 +3,8 @@
 mod address;
 mod chats;
 mod failure;
+#[cfg(test)]
+mod files;
 mod friendships;
 mod lists;
 mod paths;

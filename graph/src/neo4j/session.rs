@@ -3,7 +3,10 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,6 +24,16 @@ const TRIES: u32 = 10;
 /// The pause after the first loss; it doubles with each.
 const PAUSE: Duration = Duration::from_millis(4);
 
+/// How long a server has to answer that is asked whether it is there, and how
+/// often it is asked.
+const PROBE: Duration = Duration::from_secs(1);
+const PROBE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Said at once while the server is known to be silent.
+#[derive(Debug, thiserror::Error)]
+#[error("Neo4j accepts connections but does not answer")]
+struct Silent;
+
 /// What was tried already to carry a statement out.
 #[derive(Default)]
 struct Tries {
@@ -32,18 +45,25 @@ struct Tries {
 
 /// The driver, and what it needs to begin anew.
 #[derive(Clone)]
-pub(super) struct Session {
+pub(super) struct Session(Arc<Inner>);
+
+struct Inner {
     config: Config,
     /// How long a statement may take.
     patience: Duration,
-    pool: Arc<RwLock<Arc<neo4rs::Graph>>>,
+    pool: RwLock<Arc<neo4rs::Graph>>,
+    /// Whether somebody asks the server if it is there.
+    watched: AtomicBool,
+    /// Whether it did not answer that, so that nobody else has to wait for it.
+    silent: AtomicBool,
 }
 
 impl Session {
     /// Connects only when first used.
     pub(super) fn new(config: Config, patience: Duration) -> Result<Self> {
-        let pool = open(&config)?;
-        Ok(Self { config, patience, pool: Arc::new(RwLock::new(Arc::new(pool))) })
+        let pool = RwLock::new(Arc::new(open(&config)?));
+        let (watched, silent) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self(Arc::new(Inner { config, patience, pool, watched, silent })))
     }
 
     /// Runs a statement that only reads, in a transaction of its own.
@@ -64,7 +84,7 @@ impl Session {
     async fn read_until_done(&self, query: Query) -> Result<Vec<Row>> {
         let mut tries = Tries::default();
         loop {
-            let pool = self.pool();
+            let pool = self.0.pool()?;
             match self.fetch(&pool, query.clone()).await {
                 Ok(rows) => return Ok(rows),
                 Err(failure) => self.mend(failure, &pool, &mut tries).await?,
@@ -75,7 +95,7 @@ impl Session {
     async fn write_until_done(&self, query: Query) -> Result<Vec<Row>> {
         let mut tries = Tries::default();
         loop {
-            let pool = self.pool();
+            let pool = self.0.pool()?;
             match self.transact(&pool, query.clone()).await {
                 Ok(rows) => return Ok(rows),
                 Err(failure) => self.mend(failure, &pool, &mut tries).await?,
@@ -84,7 +104,7 @@ impl Session {
     }
 
     async fn fetch(&self, pool: &neo4rs::Graph, query: Query) -> Result<Vec<Row>, Failure> {
-        timeout(CONNECT.max(self.patience), async {
+        timeout(CONNECT.max(self.0.patience), async {
             let mut stream = pool.execute_read(query).await?;
             let mut rows = Vec::new();
             while let Some(row) = stream.next().await? {
@@ -97,7 +117,7 @@ impl Session {
 
     async fn transact(&self, pool: &neo4rs::Graph, query: Query) -> Result<Vec<Row>, Failure> {
         let mut transaction = timeout(CONNECT, pool.start_txn()).await??;
-        let rows = timeout(self.patience, async {
+        let rows = timeout(self.0.patience, async {
             let mut stream = transaction.execute(query).await?;
             let mut rows = Vec::new();
             while let Some(row) = stream.next(&mut transaction).await? {
@@ -106,13 +126,9 @@ impl Session {
             Ok::<_, Failure>(rows)
         });
         let rows = rows.await??;
-        let commit = timeout(self.patience, transaction.commit()).await?;
+        let commit = timeout(self.0.patience, transaction.commit()).await?;
         commit.map_err(|error| Failure::from(error).of_commit())?;
         Ok(rows)
-    }
-
-    fn pool(&self) -> Arc<neo4rs::Graph> {
-        Arc::clone(&self.pool.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Does what lets the next try succeed, or gives up where nothing can.
@@ -129,16 +145,36 @@ impl Session {
                 Ok(())
             }
             Failure::Broken(_) if !tries.reconnected => {
-                self.renew(pool);
+                self.0.renew(pool);
                 tries.reconnected = true;
                 Ok(())
             }
-            Failure::Broken(_) | Failure::Unknown(_) => {
-                self.renew(pool);
+            Failure::Broken(_) => {
+                self.0.renew(pool);
+                Err(failure.into())
+            }
+            Failure::Unknown(_) => {
+                self.0.renew(pool);
+                if !self.0.watched.swap(true, Ordering::AcqRel) {
+                    tokio::spawn(watch(Arc::downgrade(&self.0)));
+                }
                 Err(failure.into())
             }
             failure => Err(failure.into()),
         }
+    }
+}
+
+impl Inner {
+    fn pool(&self) -> Result<Arc<neo4rs::Graph>> {
+        if self.silent.load(Ordering::Acquire) {
+            return Err(Error::Unavailable(Box::new(Silent)));
+        }
+        Ok(self.any_pool())
+    }
+
+    fn any_pool(&self) -> Arc<neo4rs::Graph> {
+        Arc::clone(&self.pool.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Leaves all connections behind once one is broken or silent: the others
@@ -151,6 +187,26 @@ impl Session {
         {
             *pool = Arc::new(fresh);
         }
+    }
+}
+
+/// Asks the server until it answers. It was only one slow statement if it
+/// does so the first time.
+async fn watch(session: Weak<Inner>) {
+    while let Some(session) = session.upgrade() {
+        let pool = session.any_pool();
+        let answers = match timeout(PROBE, pool.start_txn()).await {
+            Ok(Ok(transaction)) => matches!(timeout(PROBE, transaction.rollback()).await, Ok(Ok(()))),
+            _ => false,
+        };
+        session.silent.store(!answers, Ordering::Release);
+        if answers {
+            session.watched.store(false, Ordering::Release);
+            return;
+        }
+        session.renew(&pool);
+        drop(session);
+        sleep(PROBE_PAUSE).await;
     }
 }
 

@@ -63,7 +63,7 @@ impl Bound {
 }
 
 /// An id as the graph keeps it.
-pub(super) fn text<T: StaticType>(id: TypeSafeId<T>) -> String {
+pub(super) fn text<T: StaticType + Copy>(id: TypeSafeId<T>) -> String {
     id.to_string()
 }
 

@@ -6,6 +6,8 @@ mod friendships;
 mod lists;
 mod paths;
 mod people;
+#[cfg(test)]
+mod plans;
 mod schema;
 mod statement;
 

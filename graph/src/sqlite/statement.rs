@@ -91,7 +91,7 @@ pub(super) async fn timed<T>(
 }
 
 /// An id as the tables keep it.
-pub(super) fn bytes<T: StaticType>(id: TypeSafeId<T>) -> Vec<u8> {
+pub(super) fn bytes<T: StaticType + Copy>(id: TypeSafeId<T>) -> Vec<u8> {
     id.uuid().as_bytes().to_vec()
 }
 

@@ -126,10 +126,10 @@ impl User {
 
     async fn mutual_friends(
         &self,
-        #[graphql(default = 20)] first: i32,
+        #[graphql(default = 20)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<UserConnection> {
-        let first = page::count("first", first)?;
+        let first = page::count("first", first.unwrap_or(20))?;
         let after = page::parse_name(after.as_deref())?;
         let key = (self.person.id, first, after.clone());
         let page = self.scope.loaders().mutual_friends.load(key).await?.unwrap_or_default();

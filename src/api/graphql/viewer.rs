@@ -85,10 +85,10 @@ impl Viewer {
     async fn friends(
         &self,
         query: Option<String>,
-        #[graphql(default = 50)] first: i32,
+        #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<FriendConnection> {
-        let first = page::count("first", first)?;
+        let first = page::count("first", first.unwrap_or(50))?;
         let after = page::parse_name(after.as_deref())?;
         let graph = &self.scope.services().graph;
         let viewer = self.scope.viewer().user;
@@ -120,10 +120,10 @@ impl Viewer {
         &self,
         #[graphql(default_with = "FriendRequestDirection::Incoming")]
         direction: FriendRequestDirection,
-        #[graphql(default = 50)] first: i32,
+        #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<FriendRequestConnection> {
-        let first = page::count("first", first)?;
+        let first = page::count("first", first.unwrap_or(50))?;
         let after = page::parse_time(after.as_deref())?;
         let direction = match direction {
             FriendRequestDirection::Incoming => RequestDirection::Incoming,
@@ -152,10 +152,10 @@ impl Viewer {
     /// Whom the viewer blocked, newest first.
     async fn blocked(
         &self,
-        #[graphql(default = 50)] first: i32,
+        #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<UserConnection> {
-        let first = page::count("first", first)?;
+        let first = page::count("first", first.unwrap_or(50))?;
         let after = page::parse_time(after.as_deref())?;
         let graph = &self.scope.services().graph;
         let viewer = self.scope.viewer().user;
@@ -177,10 +177,10 @@ impl Viewer {
     /// Conversations, most recently active first.
     async fn conversations(
         &self,
-        #[graphql(default = 50)] first: i32,
+        #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<ConversationConnection> {
-        let first = page::count("first", first)?;
+        let first = page::count("first", first.unwrap_or(50))?;
         let after = page::parse_number("after", after.as_deref())?;
         let history = &self.scope.services().history;
         let viewer = self.scope.viewer().user;
@@ -200,8 +200,8 @@ impl Viewer {
     }
 
     /// Whom the viewer chatted with, most recent first: the LAST_CHATTED edges of the graph.
-    async fn last_chatted(&self, #[graphql(default = 20)] first: i32) -> Result<Vec<LastChatted>> {
-        let first = page::count("first", first)?;
+    async fn last_chatted(&self, #[graphql(default = 20)] first: Option<i32>) -> Result<Vec<LastChatted>> {
+        let first = page::count("first", first.unwrap_or(20))?;
         let services = self.scope.services();
         let viewer = self.scope.viewer().user;
         let chats = services.graph.last_chatted(viewer, first).await.map_err(Error::from)?;
