@@ -10,7 +10,6 @@ const VIEWER = `# Sign in above, then press Ctrl-Enter.
 query Viewer {
   viewer {
     user { id username displayName }
-    unreadCount
     friends(first: 10) {
       totalCount
       edges {
@@ -19,7 +18,6 @@ query Viewer {
           id
           username
           displayName
-          presence { online lastSeenAt }
         }
       }
     }
@@ -27,9 +25,7 @@ query Viewer {
       nodes {
         __typename
         id
-        unreadCount
         ... on DirectConversation { peer { username } }
-        ... on Group { name memberCount }
         lastMessage {
           seq
           body
@@ -74,32 +70,7 @@ subscription Events($after: String) {
         conversation { id }
       }
     }
-    ... on MessageEdited { message { id seq body } }
-    ... on MessageDeleted { message { id seq } }
-    ... on ReactionsChanged {
-      message { id seq reactions { emoji count } }
-    }
-    ... on ReadMarkerMoved {
-      conversation { id }
-      marker { seq user { username } }
-    }
-    ... on GroupChanged { group { id name } }
-    ... on MembershipChanged {
-      group { id name }
-      user { username }
-      role
-    }
-    ... on FriendshipChanged {
-      user { username friendship }
-    }
-    ... on TypingChanged {
-      conversation { id }
-      user { username }
-      typing
-    }
-    ... on PresenceChanged {
-      user { username presence { online lastSeenAt } }
-    }
+    ... on FriendshipChanged { user { username friendship } }
   }
 }
 `;
