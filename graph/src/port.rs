@@ -50,7 +50,7 @@ pub trait Graph: Send + Sync + 'static {
 
     /// `from` asks `to`, a different person, for friendship. If `to` has asked already, the two
     /// are friends. `max_friends` bounds how many friends each of the two may
-    /// have once they are friends.
+    /// have once they are friends; who has as many already neither asks nor is asked.
     async fn ask(
         &self,
         from: UserId,
@@ -104,7 +104,7 @@ pub trait Graph: Send + Sync + 'static {
         after: Option<&str>,
     ) -> Result<Page<Friend>>;
 
-    /// Requests, newest first.
+    /// Requests, newest first; of those sent at the same time the higher id first.
     async fn friend_requests(
         &self,
         viewer: UserId,
@@ -113,7 +113,7 @@ pub trait Graph: Send + Sync + 'static {
         after: Option<TimeKey>,
     ) -> Result<Page<FriendRequest>>;
 
-    /// Whom the viewer blocked, newest first.
+    /// Whom the viewer blocked, newest first; of those blocked at the same time the higher id first.
     async fn blocked(
         &self,
         viewer: UserId,

@@ -80,10 +80,10 @@ impl FriendshipChange {
 }
 
 /// Who hears of a change.
-enum Heard {
-    ByBoth,
-    ByTheOneWhoActs,
-    ByNobody,
+enum Hears {
+    Both,
+    Actor,
+    Nobody,
 }
 
 /// Carries a change out on the graph. Returns what is to be appended to the
@@ -100,25 +100,25 @@ pub async fn carry_out(
     again: bool,
 ) -> Result<(Vec<NewEntry>, Result<()>)> {
     let outcome = match act(graph, change).await? {
-        Err(Error::Conflict { .. } | Error::NotFound(_)) | Ok(Heard::ByNobody) if again => {
-            Ok(Heard::ByBoth)
+        Err(Error::Conflict { .. } | Error::NotFound(_)) | Ok(Hears::Nobody) if again => {
+            Ok(Hears::Both)
         }
         outcome => outcome,
     };
     match outcome {
         Err(refused) => Ok((Vec::new(), Err(refused))),
-        Ok(Heard::ByNobody) => Ok((Vec::new(), Ok(()))),
-        Ok(heard) => {
+        Ok(Hears::Nobody) => Ok((Vec::new(), Ok(()))),
+        Ok(hears) => {
             let pair = graph.pair(change.by, change.other).await?;
-            Ok((pair.map(|pair| entries(pair, &heard)).unwrap_or_default(), Ok(())))
+            Ok((pair.map(|pair| entries(pair, &hears)).unwrap_or_default(), Ok(())))
         }
     }
 }
 
-async fn act(graph: &dyn Graph, change: &FriendshipChange) -> Result<Result<Heard>> {
+async fn act(graph: &dyn Graph, change: &FriendshipChange) -> Result<Result<Hears>> {
     let FriendshipChange { by, other, ref action, at } = *change;
     let there_was = |there_was: bool, what| {
-        if there_was { Ok(Heard::ByBoth) } else { Err(Error::NotFound(what)) }
+        if there_was { Ok(Hears::Both) } else { Err(Error::NotFound(what)) }
     };
     Ok(match action {
         FriendshipAction::Ask { note } => {
@@ -135,23 +135,21 @@ async fn act(graph: &dyn Graph, change: &FriendshipChange) -> Result<Result<Hear
         FriendshipAction::Decline => there_was(graph.withdraw(other, by).await?, "friend request"),
         FriendshipAction::Remove => there_was(graph.unfriend(by, other).await?, "friendship"),
         FriendshipAction::Block => match graph.block(by, other, at).await? {
-            Block::Blocked { visible: true } => Ok(Heard::ByBoth),
-            Block::Blocked { visible: false } => Ok(Heard::ByTheOneWhoActs),
-            Block::AlreadyBlocked => Ok(Heard::ByNobody),
+            Block::Blocked { visible: true } => Ok(Hears::Both),
+            Block::Blocked { visible: false } => Ok(Hears::Actor),
+            Block::AlreadyBlocked => Ok(Hears::Nobody),
             Block::Unknown => Err(Error::NotFound("user")),
         },
-        FriendshipAction::Unblock => Ok(if graph.unblock(by, other).await? {
-            Heard::ByTheOneWhoActs
-        } else {
-            Heard::ByNobody
-        }),
+        FriendshipAction::Unblock => {
+            Ok(if graph.unblock(by, other).await? { Hears::Actor } else { Hears::Nobody })
+        }
     })
 }
 
-fn asked(outcome: Ask) -> Result<Heard> {
+fn asked(outcome: Ask) -> Result<Hears> {
     let conflict = |reason| Err(Error::Conflict { field: "userId", reason });
     match outcome {
-        Ask::Sent | Ask::BecameFriends => Ok(Heard::ByBoth),
+        Ask::Sent | Ask::BecameFriends => Ok(Hears::Both),
         Ask::AlreadyAsked => conflict("has been asked already"),
         Ask::AlreadyFriends => conflict("is a friend already"),
         Ask::Blocked => Err(Error::Forbidden("this person takes no friend requests from you")),
@@ -160,14 +158,14 @@ fn asked(outcome: Ask) -> Result<Heard> {
     }
 }
 
-fn entries(pair: Pair, heard: &Heard) -> Vec<NewEntry> {
+fn entries(pair: Pair, hears: &Hears) -> Vec<NewEntry> {
     let entry = |user, other: chatterbox_graph::Person, sees: Friendship| NewEntry {
         user,
         change: Change::FriendshipChanged { other: other.id, now: Some((other, sees)) },
     };
     let (one, other) = (pair.one.id, pair.other.id);
     let mut entries = vec![entry(one, pair.other, pair.one_sees)];
-    if matches!(heard, Heard::ByBoth) {
+    if matches!(hears, Hears::Both) {
         entries.push(entry(other, pair.one, pair.other_sees));
     }
     entries

@@ -285,6 +285,7 @@ async fn connect(options: &AnyConnectOptions) -> Result<sqlx::AnyConnection, sql
 }
 
 /// An id as the store keeps it.
+#[expect(clippy::needless_pass_by_value, reason = "ids are copied")]
 fn bytes<T: StaticType>(id: TypeSafeId<T>) -> Vec<u8> {
     id.uuid().as_bytes().to_vec()
 }

@@ -4,9 +4,7 @@ use chatterbox::{
     ids::UserId,
     jobs::{Job, JobStore, Task},
     mail::Mail,
-    messaging::{
-        Change, ConversationStore, Entry, LogStore, NewEntry, Position, Scope,
-    },
+    messaging::{Change, ConversationStore, Entry, LogStore, NewEntry, Position, Scope},
 };
 
 use crate::{

@@ -125,8 +125,7 @@ pub async fn sign_in(
     password: &str,
     device: Option<&str>,
 ) -> Result<Client, Refusal> {
-    let query =
-        format!("mutation ($input: SignInInput!) {{ signIn(input: $input) {{ {PAIR} }} }}");
+    let query = format!("mutation ($input: SignInInput!) {{ signIn(input: $input) {{ {PAIR} }} }}");
     let input = json!({ "login": login, "password": password, "device": device });
     let data = client.attempt(&query, json!({ "input": input })).await;
     data.map(|data| Client::signed_in(client.address, &data["signIn"]))

@@ -19,10 +19,11 @@ use crate::{Error, Result};
 
 /// How long it may take to get a connection, signed in and in a transaction.
 const CONNECT: Duration = Duration::from_secs(4);
-/// How often a statement is tried that lost against another one.
-const TRIES: u32 = 10;
-/// The pause after the first loss; it doubles with each.
+/// For how long a statement is tried again that lost against another one.
+const RETRIES: Duration = Duration::from_secs(2);
+/// The pause after the first loss; it doubles with each, up to the longest.
 const PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long a server has to answer that is asked whether it is there, and how
 /// often it is asked.
@@ -35,12 +36,18 @@ const PROBE_PAUSE: Duration = Duration::from_millis(250);
 struct Silent;
 
 /// What was tried already to carry a statement out.
-#[derive(Default)]
 struct Tries {
+    since: Instant,
     /// How often it lost against another one.
     losses: u32,
     /// Whether it began anew on another connection.
     reconnected: bool,
+}
+
+impl Tries {
+    fn begin() -> Self {
+        Self { since: Instant::now(), losses: 0, reconnected: false }
+    }
 }
 
 /// The driver, and what it needs to begin anew.
@@ -82,7 +89,7 @@ impl Session {
     }
 
     async fn read_until_done(&self, query: Query) -> Result<Vec<Row>> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::begin();
         loop {
             let pool = self.0.pool()?;
             match self.fetch(&pool, query.clone()).await {
@@ -93,7 +100,7 @@ impl Session {
     }
 
     async fn write_until_done(&self, query: Query) -> Result<Vec<Row>> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::begin();
         loop {
             let pool = self.0.pool()?;
             match self.transact(&pool, query.clone()).await {
@@ -139,7 +146,7 @@ impl Session {
         tries: &mut Tries,
     ) -> Result<()> {
         match failure {
-            Failure::Transient(_) if tries.losses + 1 < TRIES => {
+            Failure::Transient(_) if tries.since.elapsed() < RETRIES => {
                 sleep(pause(tries.losses)).await;
                 tries.losses += 1;
                 Ok(())
@@ -196,7 +203,9 @@ async fn watch(session: Weak<Inner>) {
     while let Some(session) = session.upgrade() {
         let pool = session.any_pool();
         let answers = match timeout(PROBE, pool.start_txn()).await {
-            Ok(Ok(transaction)) => matches!(timeout(PROBE, transaction.rollback()).await, Ok(Ok(()))),
+            Ok(Ok(transaction)) => {
+                matches!(timeout(PROBE, transaction.rollback()).await, Ok(Ok(())))
+            }
             _ => false,
         };
         session.silent.store(!answers, Ordering::Release);
@@ -216,7 +225,7 @@ fn open(config: &Config) -> Result<neo4rs::Graph> {
 
 /// Longer with each loss, and never the same for two that lost together.
 fn pause(losses: u32) -> Duration {
-    let most = PAUSE * 2_u32.saturating_pow(losses);
+    let most = PAUSE.saturating_mul(2_u32.saturating_pow(losses)).min(LONGEST_PAUSE);
     let share = RandomState::new().hash_one(losses) % 1_000;
     most.mul_f64(0.5 + share as f64 / 1_000.0)
 }

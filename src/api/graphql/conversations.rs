@@ -24,6 +24,7 @@ pub struct DirectConversation {
 
 /// A conversation.
 #[derive(Interface, Clone)]
+#[expect(clippy::duplicated_attributes, reason = "two arguments may have the same type")]
 #[graphql(
     field(name = "id", ty = "ID"),
     field(name = "last_message", ty = "Option<Message>"),

@@ -16,9 +16,11 @@ use crate::{
 pub(super) type Loaded<V> = Result<Option<V>, Arc<Error>>;
 pub(super) type Load<K, V> = Loader<K, Loaded<V>, Batch<K, V>>;
 
+type Answers<K, V> = BoxFuture<'static, Result<HashMap<K, V>>>;
+
 /// A statement that answers many keys.
 pub(super) struct Batch<K, V> {
-    run: Box<dyn Fn(Vec<K>) -> BoxFuture<'static, Result<HashMap<K, V>>> + Send + Sync>,
+    run: Box<dyn Fn(Vec<K>) -> Answers<K, V> + Send + Sync>,
 }
 
 impl<K: Eq + Hash + Clone + Sync, V> BatchFn<K, Loaded<V>> for Batch<K, V> {
@@ -51,9 +53,7 @@ pub(super) struct Loaders {
     pub(super) messages: Load<MessageId, Message>,
 }
 
-fn load<K, V>(
-    run: impl Fn(Vec<K>) -> BoxFuture<'static, Result<HashMap<K, V>>> + Send + Sync + 'static,
-) -> Load<K, V>
+fn load<K, V>(run: impl Fn(Vec<K>) -> Answers<K, V> + Send + Sync + 'static) -> Load<K, V>
 where
     K: Eq + Hash + Clone + Sync + Debug,
     V: Clone,

@@ -200,7 +200,10 @@ impl Viewer {
     }
 
     /// Whom the viewer chatted with, most recent first: the LAST_CHATTED edges of the graph.
-    async fn last_chatted(&self, #[graphql(default = 20)] first: Option<i32>) -> Result<Vec<LastChatted>> {
+    async fn last_chatted(
+        &self,
+        #[graphql(default = 20)] first: Option<i32>,
+    ) -> Result<Vec<LastChatted>> {
         let first = page::count("first", first.unwrap_or(20))?;
         let services = self.scope.services();
         let viewer = self.scope.viewer().user;
