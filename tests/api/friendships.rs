@@ -71,10 +71,7 @@ async fn a_request_is_asked_accepted_and_the_friendship_ended(app: &TestApp) {
             json!({ "id": grace.id, "note": format!("  {note}\n") }),
         )
         .await;
-    assert_eq!(
-        data["sendFriendRequest"],
-        json!({ "id": grace.id, "friendship": "REQUEST_SENT" })
-    );
+    assert_eq!(data["sendFriendRequest"], json!({ "id": grace.id, "friendship": "REQUEST_SENT" }));
     assert_eq!(both_see(&ada, &grace).await, pair("REQUEST_SENT", "REQUEST_RECEIVED"));
     let noted = |client: &Client| vec![(client.username.clone(), Some(note.to_owned()))];
     assert_eq!(requests(&ada, "OUTGOING").await, noted(&grace));

@@ -129,7 +129,10 @@ async fn friends_are_found_by_how_their_names_begin(app: &TestApp) {
         assert_eq!(find(nothing).await, [""; 0], "{nothing:?}");
     }
     assert_eq!(find("").await.len(), 6);
-    assert_eq!(pages(&ada, "friends(query: \"z\", first: $first, after: $after)", 1).await.len(), 3);
+    assert_eq!(
+        pages(&ada, "friends(query: \"z\", first: $first, after: $after)", 1).await.len(),
+        3
+    );
 }
 
 async fn requests_are_paged_newest_first(app: &TestApp) {

@@ -45,11 +45,8 @@ async fn a_cursor_may_be_used_again(app: &TestApp) {
     ada.send(&grace, "three").await;
     assert_eq!(feed.message().await, "three");
 
-    let (mut again, mut once_more, mut later) = tokio::join!(
-        grace.feed_after(&first),
-        grace.feed_after(&first),
-        grace.feed_after(&second)
-    );
+    let (mut again, mut once_more, mut later) =
+        tokio::join!(grace.feed_after(&first), grace.feed_after(&first), grace.feed_after(&second));
     for feed in [&mut again, &mut once_more] {
         let event = feed.next().await;
         assert_eq!((body(&event), cursor(&event)), ("two", second.clone()), "the same cursor");

@@ -5,4 +5,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
+mod bad_input;
+mod blocks;
+mod friendships;
+mod http;
+mod lists;
+mod live;
 mod messages;
+mod nodes;
+mod sessions;
+mod texts;

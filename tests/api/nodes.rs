@@ -48,7 +48,8 @@ async fn a_node_is_found_by_its_id(app: &TestApp) {
         { "__typename": "Session", "id": session, "device": null, "current": true },
     ]);
     assert_eq!(found, expected);
-    for (id, expected) in [&ada.id, dm, message, &session].into_iter().zip(expected.as_array().unwrap())
+    for (id, expected) in
+        [&ada.id, dm, message, &session].into_iter().zip(expected.as_array().unwrap())
     {
         let query = "query ($id: ID!) { node(id: $id) { __typename id } }";
         let node = grace.data(query, json!({ "id": id })).await["node"].take();
@@ -87,18 +88,23 @@ async fn nodes_come_in_the_order_that_was_asked_for(app: &TestApp) {
     let sent = ada.send(&grace, "Hello").await;
     let unknown = "user_00000000000000000000000000";
     let ids = json!([
-        sent["id"], grace.id, unknown, ada.id, sent["id"], grace.id,
-        "msg_00000000000000000000000000", "dm_00000000000000000000000000",
-        "ses_00000000000000000000000000", sent["conversation"]["id"],
+        sent["id"],
+        grace.id,
+        unknown,
+        ada.id,
+        sent["id"],
+        grace.id,
+        "msg_00000000000000000000000000",
+        "dm_00000000000000000000000000",
+        "ses_00000000000000000000000000",
+        sent["conversation"]["id"],
     ]);
     let found = nodes(&ada, &ids).await;
     let found: Vec<&Value> = found.as_array().unwrap().iter().map(|node| &node["id"]).collect();
     let null = Value::Null;
     assert_eq!(
         found,
-        [
-            &ids[0], &ids[1], &null, &ids[3], &ids[4], &ids[5], &null, &null, &null, &ids[9],
-        ]
+        [&ids[0], &ids[1], &null, &ids[3], &ids[4], &ids[5], &null, &null, &null, &ids[9],]
     );
     assert_eq!(nodes(&ada, &json!([])).await, json!([]));
     let hundred = vec![ada.id.as_str(); 100];
