@@ -27,7 +27,8 @@ const PUBLIC: [&str; 7] = [
 const TYPES: &str = "{ __schema { types { kind name enumValues { name }
     fields { name type { ...T } args { name defaultValue type { ...T } } }
     inputFields { name defaultValue type { ...T } } } } }
-    fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
+    fragment T on __Type {
+        kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// The types of the schema, by name.
 async fn types(client: &Client) -> Map<String, Value> {

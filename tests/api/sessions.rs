@@ -46,7 +46,8 @@ async fn refreshing_trades_both_tokens(app: &TestApp) {
     assert!(!ada.is_signed_in().await, "the first access token is long expired");
     assert!(newest.is_signed_in().await);
     assert_eq!(newest.sessions().await.len(), 1);
-    let stranger = Client { refresh_token: "A".repeat(43), ..app.stranger() };
+    let mut stranger = app.stranger();
+    stranger.refresh_token = "A".repeat(43);
     assert_eq!(refresh_code(&stranger).await, "UNAUTHENTICATED");
 }
 

@@ -18,7 +18,6 @@ use chatterbox::{
 };
 use chatterbox_graph::Timestamp;
 use clap::Parser;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +67,7 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let ambient = Ambient::new(clock, SystemRandom);
-        let app = App::start(config, ambient, address, false, stop.clone())
+        let app = App::start(config.clone(), ambient, address, false, stop.clone())
             .await
             .unwrap_or_else(|error| panic!("{}", chatterbox::error::chain(&error)));
         Self { stop, served: tokio::spawn(app.serve(listener)) }

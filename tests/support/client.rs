@@ -14,7 +14,7 @@ pub struct Client {
     pub refresh_token: String,
     pub id: String,
     pub username: String,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
 }
 
 /// An error as clients see it.

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod app;
 pub mod client;
 pub mod feed;
+pub mod process;
 pub mod stores;
 
 #[allow(unused_imports, reason = "each test binary uses a part of it")]

@@ -1,0 +1,13 @@
+//! What is promised when processes die, proved on the real ones.
+#![allow(missing_docs, reason = "tests tell their story themselves")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod away;
+mod drain;
+mod jobs;
+mod kill;
+mod nodes;
+mod town;

@@ -1,0 +1,223 @@
+//! People who use a service that may die at any moment.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+use crate::support::{
+    Client,
+    process::Process,
+    stores::{StoreUrls, unique},
+};
+
+/// How long somebody waits before they try again.
+pub const PAUSE: Duration = Duration::from_millis(20);
+
+/// A message that was acknowledged.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub id: String,
+    pub seq: i64,
+    pub body: String,
+}
+
+/// A service in a process of its own, and its data.
+pub struct Town {
+    pub service: Process,
+    pub stores: StoreUrls,
+    pub data: PathBuf,
+    name: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Town {
+    pub async fn embedded() -> Self {
+        Self::start(StoreUrls::embedded()).await
+    }
+
+    pub async fn servers() -> Self {
+        Self::start(StoreUrls::servers().await).await
+    }
+
+    pub async fn start(stores: StoreUrls) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let options = ["--verify-email", "off"];
+        let service = Process::start(data.clone(), stores.clone(), &options).await;
+        Self { service, stores, data, name: unique(), _folder: folder }
+    }
+
+    /// Somebody new, signed in.
+    pub async fn person(&self, name: &str) -> Client {
+        let username = format!("{name}_{}", self.name);
+        let nobody = Client::new(self.service.address, None);
+        let email = format!("{username}@example.org");
+        nobody
+            .data(
+                "mutation ($input: RegisterInput!) { register(input: $input) { id } }",
+                json!({ "input": { "username": username, "email": email, "password": "password" } }),
+            )
+            .await;
+        let data = nobody
+            .data(
+                "mutation ($input: SignInInput!) { signIn(input: $input) { accessToken refreshToken
+                    viewer { user { id username } } } }",
+                json!({ "input": { "login": username, "password": "password" } }),
+            )
+            .await;
+        Client::signed_in(self.service.address, &data["signIn"])
+    }
+
+    /// Drops the database.
+    pub async fn end(self) {
+        let Self { mut service, stores, .. } = self;
+        service.kill();
+        stores.drop().await;
+    }
+}
+
+/// Sends a message, with its key, until it is acknowledged.
+pub async fn send_until_acknowledged(client: &Client, to: &str, body: &str) -> Sent {
+    loop {
+        if let Some(sent) = try_send(client, to, body).await {
+            return sent;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Sends a message, once. The body is its key.
+pub async fn try_send(client: &Client, to: &str, body: &str) -> Option<Sent> {
+    let query =
+        "mutation ($input: SendMessageInput!) { sendMessage(input: $input) { id seq body } }";
+    let input = json!({ "to": { "userId": to }, "body": body, "key": body });
+    let response = reqwest::Client::new()
+        .post(format!("http://{}/graphql", client.address))
+        .bearer_auth(client.token.as_deref().unwrap())
+        .json(&json!({ "query": query, "variables": { "input": input } }))
+        .send()
+        .await
+        .ok()?;
+    let response: Value = response.json().await.ok()?;
+    if let Some(errors) = response["errors"].as_array() {
+        assert_eq!(errors[0]["extensions"]["code"], "UNAVAILABLE", "{response}");
+        return None;
+    }
+    let sent = &response["data"]["sendMessage"];
+    Some(Sent {
+        id: sent["id"].as_str()?.to_owned(),
+        seq: sent["seq"].as_i64()?,
+        body: sent["body"].as_str()?.to_owned(),
+    })
+}
+
+/// All messages with somebody, read page by page.
+pub async fn history(client: &Client, other: &Client) -> Vec<Sent> {
+    let mut all = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let data = client
+            .data(
+                "query ($name: String!, $after: String) { user(username: $name) { directConversation {
+                    messages(first: 100, after: $after) { nodes { id seq body }
+                        pageInfo { hasNextPage endCursor } } } } }",
+                json!({ "name": other.username, "after": after }),
+            )
+            .await;
+        let page = &data["user"]["directConversation"]["messages"];
+        all.extend(page["nodes"].as_array().unwrap().iter().map(|node| Sent {
+            id: node["id"].as_str().unwrap().to_owned(),
+            seq: node["seq"].as_i64().unwrap(),
+            body: node["body"].as_str().unwrap().to_owned(),
+        }));
+        if page["pageInfo"]["hasNextPage"] == false {
+            return all;
+        }
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+}
+
+/// Somebody who follows their events and comes back with their cursor
+/// whenever the connection breaks.
+#[derive(Clone, Default)]
+pub struct Subscriber {
+    seen: Arc<Mutex<Vec<(String, String)>>>,
+    pub breaks: Arc<Mutex<usize>>,
+}
+
+impl Subscriber {
+    /// Starts to follow; returns once events are sure to be heard.
+    pub async fn start(client: &Client) -> Self {
+        let subscriber = Self::default();
+        let (started, waiting) = tokio::sync::oneshot::channel();
+        let (following, client) = (subscriber.clone(), client.clone());
+        tokio::spawn(async move {
+            let mut cursor = Value::Null;
+            let mut started = Some(started);
+            loop {
+                let end = following.follow(&client, &mut cursor, &mut started).await;
+                *following.breaks.lock().unwrap() += 1;
+                assert!(end.is_none(), "the stream was refused: {end:?}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+        crate::support::within("a subscription", waiting).await.unwrap();
+        subscriber
+    }
+
+    /// The bodies that were heard, in the order in which they were.
+    pub fn bodies(&self) -> Vec<String> {
+        self.seen.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
+    }
+
+    /// Nothing where the connection broke; what the server said where it refused.
+    async fn follow(
+        &self,
+        client: &Client,
+        cursor: &mut Value,
+        started: &mut Option<tokio::sync::oneshot::Sender<()>>,
+    ) -> Option<Value> {
+        let mut request = format!("ws://{}/graphql", client.address).into_client_request().unwrap();
+        let protocol = HeaderValue::from_static("graphql-transport-ws");
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        let (mut socket, _) = connect_async(request).await.ok()?;
+        let token = client.token.as_deref().unwrap();
+        let query = "subscription ($after: String) { events(after: $after) {
+            cursor ... on MessageSent { message { body } } } }";
+        for message in [
+            json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }),
+            json!({ "id": "1", "type": "subscribe",
+                "payload": { "query": query, "variables": { "after": *cursor } } }),
+            json!({ "type": "ping" }),
+        ] {
+            socket.send(Message::text(message.to_string())).await.ok()?;
+        }
+        while let Some(Ok(message)) = socket.next().await {
+            let Message::Text(text) = message else { continue };
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            match frame["type"].as_str().unwrap() {
+                "pong" => drop(started.take().map(|started| started.send(()))),
+                "connection_ack" => {}
+                "next" if frame["payload"]["errors"].is_null() => {
+                    let event = &frame["payload"]["data"]["events"];
+                    *cursor = event["cursor"].clone();
+                    let body = event["message"]["body"].as_str().unwrap().to_owned();
+                    let cursor = cursor.as_str().unwrap().to_owned();
+                    self.seen.lock().unwrap().push((cursor, body));
+                }
+                _ if text.contains("\"UNAVAILABLE\"") => return None,
+                _ => return Some(frame),
+            }
+        }
+        None
+    }
+}

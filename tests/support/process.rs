@@ -1,0 +1,119 @@
+//! The real binary, as a process of its own that can be killed.
+
+use std::{
+    fs::File,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use super::{eventually, stores::StoreUrls};
+
+/// A running `chatterbox serve`, killed when dropped.
+pub struct Process {
+    pub address: SocketAddr,
+    data: PathBuf,
+    stores: StoreUrls,
+    options: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Starts the service on a free port and waits until it is ready.
+    pub async fn start(data: PathBuf, stores: StoreUrls, options: &[&str]) -> Self {
+        // Given back at once, for the service to take: nobody else asks for this one.
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut process = Self { address, data, stores, options, child: None };
+        process.restart().await;
+        process
+    }
+
+    /// Starts the service again, on the same port and the same data.
+    pub async fn restart(&mut self) {
+        assert!(self.child.is_none(), "it still runs");
+        let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatterbox"));
+        command
+            .args(["serve", "--listen", &self.address.to_string(), "--data"])
+            .arg(&self.data)
+            .args(&self.options)
+            .stdout(Stdio::null())
+            .stderr(log);
+        if let Some(url) = &self.stores.sql {
+            command.args(["--sql-url", url]);
+        }
+        if let Some(url) = &self.stores.graph {
+            command.args(["--graph-url", url]);
+        }
+        self.child = Some(command.spawn().unwrap());
+        self.ready().await;
+    }
+
+    /// Waits until every part answers.
+    pub async fn ready(&mut self) {
+        let url = format!("http://{}/health/ready", self.address);
+        loop {
+            let answer = eventually("the service to be ready, or to end", || async {
+                match reqwest::get(&url).await {
+                    Ok(response) if response.status() == 200 => Some(true),
+                    _ => None,
+                }
+            });
+            tokio::pin!(answer);
+            let mut ticks = tokio::time::interval(std::time::Duration::from_millis(50));
+            loop {
+                tokio::select! {
+                    _ = &mut answer => return,
+                    _ = ticks.tick() => {
+                        let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+                        assert!(ended.is_none(), "it ended ({ended:?}):\n{}", self.log());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Asks it to stop.
+    pub fn terminate(&self) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap()
+    }
+
+    /// What it logged, over all its lives.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.data.with_extension("log")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _gone = child.kill();
+            let _gone = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = self.log();
+            let from = log.len().saturating_sub(4_000);
+            let from = (from..log.len()).find(|at| log.is_char_boundary(*at)).unwrap_or(log.len());
+            println!("the end of the service's log:\n{}", &log[from..]);
+        }
+    }
+}
