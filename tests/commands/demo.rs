@@ -40,7 +40,7 @@ async fn the_town_is_there_once_however_often_it_is_asked_for() {
     assert!(service.ended().await.success());
     let started = std::time::Instant::now();
     service.restart().await;
-    println!("ready {:?} after a start on existing data", started.elapsed());
+    eprintln!("ready {:?} after a start on existing data", started.elapsed());
     assert_eq!(look_around(&service, &names).await, first);
 }
 

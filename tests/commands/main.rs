@@ -1,5 +1,6 @@
 //! The command line, and real clients of what it serves.
 #![allow(missing_docs, reason = "tests tell their story themselves")]
+#![allow(clippy::print_stderr, reason = "counts and times are shown with the results")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]

@@ -71,6 +71,6 @@ async fn a_service_that_stops_keeps_its_word(mut town: Town) {
         assert!(kept.iter().any(|message| message.id == sent.id), "lost: {sent:?}");
     }
     assert!(!acknowledged.is_empty());
-    println!("{} acknowledged, {} kept, ended after {took:?}", acknowledged.len(), kept.len());
+    eprintln!("{} acknowledged, {} kept, ended after {took:?}", acknowledged.len(), kept.len());
     town.end().await;
 }

@@ -64,7 +64,7 @@ async fn nothing_acknowledged_is_lost_or_doubled(mut town: Town) {
     }
     let positions = check_log(&town).await;
     let breaks: usize = pairs.iter().map(|(_, _, heard)| *heard[0].breaks.lock().unwrap()).sum();
-    println!(
+    eprintln!(
         "seed {seed}: {KILLS} kills, {messages} messages, {positions} positions, {breaks} breaks of {PAIRS} subscribers"
     );
     assert!(messages > 100 && breaks >= KILLS, "the service was hardly used");

@@ -2,6 +2,7 @@
 //! a clock of its own, on either set of stores.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "what helps is shown with a failure")]
 
 pub mod accounts;
 pub mod app;

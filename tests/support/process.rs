@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use super::{eventually, stores::StoreUrls};
@@ -53,22 +54,18 @@ impl Process {
     /// Waits until every part answers.
     pub async fn ready(&mut self) {
         let url = format!("http://{}/health/ready", self.address);
+        let answer = eventually("the service to be ready", || async {
+            let response = reqwest::get(&url).await.ok()?;
+            (response.status() == 200).then_some(())
+        });
+        tokio::pin!(answer);
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
         loop {
-            let answer = eventually("the service to be ready, or to end", || async {
-                match reqwest::get(&url).await {
-                    Ok(response) if response.status() == 200 => Some(true),
-                    _ => None,
-                }
-            });
-            tokio::pin!(answer);
-            let mut ticks = tokio::time::interval(std::time::Duration::from_millis(50));
-            loop {
-                tokio::select! {
-                    _ = &mut answer => return,
-                    _ = ticks.tick() => {
-                        let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-                        assert!(ended.is_none(), "it ended ({ended:?}):\n{}", self.log());
-                    }
+            tokio::select! {
+                () = &mut answer => return,
+                _ = looks.tick() => {
+                    let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+                    assert!(ended.is_none(), "it ended ({ended:?}):\n{}", self.log());
                 }
             }
         }
@@ -113,7 +110,7 @@ impl Drop for Process {
             let log = self.log();
             let from = log.len().saturating_sub(4_000);
             let from = (from..log.len()).find(|at| log.is_char_boundary(*at)).unwrap_or(log.len());
-            println!("the end of the service's log:\n{}", &log[from..]);
+            eprintln!("the end of the service's log:\n{}", &log[from..]);
         }
     }
 }

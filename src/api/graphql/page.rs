@@ -157,8 +157,7 @@ mod tests {
 
     #[test]
     fn cursors_are_read_back_and_never_mistaken_for_one_another() {
-        let key =
-            TimeKey { at: Timestamp(-5), id: crate::ids::UserId::from_uuid(uuid::Uuid::nil()) };
+        let key = TimeKey { at: Timestamp(-5), id: ids::UserId::from_uuid(uuid::Uuid::nil()) };
         assert_eq!(parse_time(Some(&time_cursor(key))).unwrap(), Some(key));
         assert_eq!(parse_name(Some(&name_cursor("ada"))).unwrap().as_deref(), Some("ada"));
         assert_eq!(parse_number("before", Some(&number_cursor(7))).unwrap(), Some(7));
