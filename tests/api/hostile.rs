@@ -24,22 +24,22 @@ async fn is_refused(app: &TestApp, document: &str) {
     assert_eq!(code, "BAD_USER_INPUT", "{shown}: {response:#}");
 
     let mut socket = Feed::connect(&stranger).await;
-    socket
-        .send(json!({ "id": "1", "type": "subscribe", "payload": { "query": document } }))
-        .await;
+    socket.send(json!({ "id": "1", "type": "subscribe", "payload": { "query": document } })).await;
     assert_eq!(socket.refused().await, "BAD_USER_INPUT", "{shown}");
     assert_eq!(stranger.data("{ __typename }", Value::Null).await["__typename"], "Query");
 }
 
 async fn what_is_nested_too_deep_is_refused(app: &TestApp) {
     for levels in [100, 500, 830, 20_000] {
-        let nested = |open: &str, close: &str| {
-            format!("{}1{}", open.repeat(levels), close.repeat(levels))
-        };
+        let nested =
+            |open: &str, close: &str| format!("{}1{}", open.repeat(levels), close.repeat(levels));
         for value in [nested("[", "]"), nested("{a:", "}"), nested("[{a:", "}]")] {
             is_refused(app, &format!("{{ user(username: {value}) {{ id }} }}")).await;
-            is_refused(app, &format!("query ($a: Int = {value}) {{ user(username: $a) {{ id }} }}"))
-                .await;
+            is_refused(
+                app,
+                &format!("query ($a: Int = {value}) {{ user(username: $a) {{ id }} }}"),
+            )
+            .await;
         }
         is_refused(app, &"{ viewer ".repeat(levels)).await;
     }
@@ -67,16 +67,25 @@ async fn lists_in_lists_that_multiply_are_refused(app: &TestApp) {
     };
     let conversation = "on DirectConversation { messages(first: 100) { nodes { conversation { ... ";
     for selection in [
-        format!("viewer {{ friends(first: 100) {{ nodes {{ {} }} }} }}",
-            repeated("mutualFriends(first: 100) { nodes { ", 2)),
-        format!("viewer {{ friends {{ nodes {{ {} }} }} }}",
-            repeated("mutualFriends { edges { node { ", 2)),
+        format!(
+            "viewer {{ friends(first: 100) {{ nodes {{ {} }} }} }}",
+            repeated("mutualFriends(first: 100) { nodes { ", 2)
+        ),
+        format!(
+            "viewer {{ friends {{ nodes {{ {} }} }} }}",
+            repeated("mutualFriends { edges { node { ", 2)
+        ),
         format!("user(username: \"ada\") {{ {} }}", repeated("path { ", 5)),
-        format!("user(username: \"ada\") {{ directConversation {{ ... {} on Node {{ id }} {} }} }}",
-            conversation.repeat(2), "} } } }".repeat(2)),
-        format!("nodes(ids: [{}]) {{ ... on User {{ {} }} }}",
+        format!(
+            "user(username: \"ada\") {{ directConversation {{ ... {} on Node {{ id }} {} }} }}",
+            conversation.repeat(2),
+            "} } } }".repeat(2)
+        ),
+        format!(
+            "nodes(ids: [{}]) {{ ... on User {{ {} }} }}",
             "\"user_00000000000000000000000000\" ".repeat(100),
-            repeated("mutualFriends(first: 100) { nodes { ", 1)),
+            repeated("mutualFriends(first: 100) { nodes { ", 1)
+        ),
     ] {
         let response = ada.response(&format!("{{ {selection} }}"), Value::Null).await;
         let code = &response["errors"][0]["extensions"]["code"];
@@ -105,18 +114,24 @@ async fn what_a_client_needs_for_a_page_is_answered(app: &TestApp) {
     ada.send(&grace, "Hello").await;
     const PERSON: &str = "id username displayName avatarUrl friendship";
     for query in [
-        format!("{{ viewer {{ email sessions {{ id device current }} user {{ {PERSON} bio }}
+        format!(
+            "{{ viewer {{ email sessions {{ id device current }} user {{ {PERSON} bio }}
             conversations {{ pageInfo {{ hasNextPage endCursor }} nodes {{ __typename id
                 lastActivityAt lastMessage {{ id seq body sentAt sender {{ {PERSON} }} }}
-                ... on DirectConversation {{ peer {{ {PERSON} lastChattedAt }} }} }} }} }} }}"),
-        format!("{{ viewer {{ friends(first: 100) {{ totalCount pageInfo {{ hasNextPage endCursor }}
+                ... on DirectConversation {{ peer {{ {PERSON} lastChattedAt }} }} }} }} }} }}"
+        ),
+        format!(
+            "{{ viewer {{ friends(first: 100) {{ totalCount pageInfo {{ hasNextPage endCursor }}
             edges {{ cursor since lastChattedAt node {{ {PERSON}
-                mutualFriends(first: 3) {{ totalCount nodes {{ {PERSON} }} }} }} }} }} }} }}"),
-        format!("{{ user(username: \"{}\") {{ {PERSON} distance path {{ {PERSON} }}
+                mutualFriends(first: 3) {{ totalCount nodes {{ {PERSON} }} }} }} }} }} }} }}"
+        ),
+        format!(
+            "{{ user(username: \"{}\") {{ {PERSON} distance path {{ {PERSON} }}
             mutualFriends {{ totalCount nodes {{ {PERSON} }} }}
             directConversation {{ messages(last: 100) {{ pageInfo {{ startCursor }}
                 edges {{ cursor node {{ id seq body sentAt sender {{ {PERSON} }} }} }} }} }} }} }}",
-            grace.username),
+            grace.username
+        ),
     ] {
         ada.data(&query, Value::Null).await;
     }

@@ -9,6 +9,7 @@ mod accounts;
 mod bad_input;
 mod blocks;
 mod friendships;
+mod hostile;
 mod http;
 mod lists;
 mod live;

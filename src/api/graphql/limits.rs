@@ -6,10 +6,15 @@ use std::sync::{
 };
 
 use async_graphql::{
-    ServerError, ServerResult, ValidationResult, Variables,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextValidation},
+    Request, ServerError, ServerResult, ValidationResult, Variables,
+    extensions::{
+        Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextPrepareRequest,
+        NextValidation,
+    },
     parser::types::{ExecutableDocument, Selection},
 };
+
+use super::cost;
 
 /// How deep an operation may be.
 pub const MAX_DEPTH: usize = 12;
@@ -34,6 +39,21 @@ struct OfOneRequest {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for OfOneRequest {
+    /// Comes before anything that follows fragments, whose time doubles with
+    /// each that is spread twice.
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        cost::check_nesting(&request.query)?;
+        let variables = request.variables.clone();
+        let document = request.parsed_query()?;
+        cost::check(&ctx.schema_env.registry, document, &variables)?;
+        next.run(ctx, request).await
+    }
+
     async fn parse_query(
         &self,
         ctx: &ExtensionContext<'_>,

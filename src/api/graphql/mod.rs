@@ -2,6 +2,7 @@
 
 mod accounts;
 mod conversations;
+pub mod cost;
 pub mod errors;
 mod events;
 mod friendships;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::request::count_error;
+use crate::api::graphql::cost::check_nesting;
 
 /// The code of errors that the client made.
 pub(super) const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
@@ -104,8 +105,9 @@ impl Batch {
 ///
 /// # Errors
 ///
-/// Where the document can't be parsed.
+/// Where the document is nested too deep or can't be parsed.
 pub(super) fn kind(request: &mut Request) -> Result<Option<OperationType>, ServerError> {
+    check_nesting(&request.query)?;
     let name = request.operation_name.clone();
     let document = request.parsed_query()?;
     let chosen = match (&document.operations, name) {

@@ -140,7 +140,7 @@ pub(super) fn by_id(cast: &Cast) -> Vec<Case> {
 
 pub(super) fn documents() -> Vec<Case> {
     let deep = |levels: usize| {
-        let open = "mutualFriends { nodes { ".repeat(levels);
+        let open = "mutualFriends(first: 1) { nodes { ".repeat(levels);
         let close = "} } ".repeat(levels);
         format!("{{ user(username: \"ada\") {{ {open} id {close} }} }}")
     };

@@ -1,0 +1,158 @@
+//! Statements are counted by the service's own metrics, which all servers in
+//! a process share: one test at a time.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::{
+    stories,
+    support::{Client, TestApp, eventually},
+};
+
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// What the service does by itself now and then.
+const BACKGROUND: [&str; 7] = [
+    "jobs.due",
+    "jobs.count",
+    "head.read",
+    "projections.update",
+    "projections.insert",
+    "begin",
+    "commit",
+];
+
+stories! {
+    a_list_costs_the_same_however_long_it_is,
+    a_delivery_reads_no_store,
+    sending_costs_the_same_for_many_as_for_one,
+}
+
+/// How often each statement ran so far.
+async fn statements(app: &TestApp) -> BTreeMap<String, u64> {
+    let text = reqwest::get(app.url("/metrics")).await.unwrap().text().await.unwrap();
+    let mut counts = BTreeMap::new();
+    for line in text.lines() {
+        let Some((name, count)) = line.rsplit_once(' ') else { continue };
+        if !name.contains("_statement_duration_seconds_count{") {
+            continue;
+        }
+        let statement = name.split('"').nth(1).unwrap();
+        if !BACKGROUND.contains(&statement) {
+            counts.insert(statement.to_owned(), count.parse().unwrap());
+        }
+    }
+    counts
+}
+
+/// Which statements `work` made, and how often.
+async fn made_by<T>(app: &TestApp, work: impl Future<Output = T>) -> (T, BTreeMap<String, u64>) {
+    let before = statements(app).await;
+    let done = work.await;
+    let mut after = statements(app).await;
+    after.retain(|name, count| {
+        *count -= before.get(name).copied().unwrap_or_default();
+        *count > 0
+    });
+    (done, after)
+}
+
+const EVERYTHING: &str = "query ($first: Int!) { viewer {
+    user { displayName }
+    friends(first: $first) { totalCount edges { since lastChattedAt } nodes {
+        id username displayName friendship lastChattedAt distance
+        path { username }
+        mutualFriends(first: 3) { totalCount nodes { username } }
+        directConversation { id lastMessage { body sender { username } }
+            messages(last: 3) { nodes { seq body sender { username } } } } } }
+    conversations(first: $first) { nodes { id lastMessage { body sender { username friendship } }
+        ... on DirectConversation { peer { username } } } }
+    lastChatted(first: $first) { at conversation { id } with { ... on User { username } } } } }";
+
+/// Waits until all that was said shows in the graph.
+async fn projected(client: &Client, chats: usize) {
+    eventually("the LAST_CHATTED edges", || async {
+        let query = "{ viewer { lastChatted(first: 100) { at } } }";
+        let data = client.data(query, Value::Null).await;
+        (data["viewer"]["lastChatted"].as_array().unwrap().len() == chats).then_some(())
+    })
+    .await;
+}
+
+async fn a_list_costs_the_same_however_long_it_is(app: &TestApp) {
+    let _alone = ALONE.lock().await;
+    let ada = app.person("ada").await;
+    let names: Vec<String> = (0..12).map(|number| format!("friend{number}")).collect();
+    let friends = join_all(names.iter().map(|name| app.person(name))).await;
+    for friend in &friends {
+        ada.befriend(friend).await;
+        ada.send(friend, "hello").await;
+    }
+    projected(&ada, friends.len()).await;
+
+    let ask = async |first: i32| {
+        let (data, made) = made_by(app, ada.data(EVERYTHING, json!({ "first": first }))).await;
+        let nodes = data["viewer"]["friends"]["nodes"].as_array().unwrap().len();
+        assert_eq!(nodes, usize::try_from(first).unwrap());
+        made
+    };
+    let (two, twelve) = (ask(2).await, ask(12).await);
+    assert!(two.keys().eq(twelve.keys()), "{two:#?} {twelve:#?}");
+    // Twice where one part of the answer knows its keys later than another.
+    assert!(twelve.values().all(|count| *count <= 2), "{twelve:#?}");
+    assert!(twelve.values().sum::<u64>() <= 18, "{twelve:#?}");
+}
+
+async fn a_delivery_reads_no_store(app: &TestApp) {
+    let _alone = ALONE.lock().await;
+    let (ada, grace) = app.friends("ada", "grace").await;
+    ada.send(&grace, "first").await;
+    let mut feeds = Vec::new();
+    for _ in 0..10 {
+        feeds.push(grace.feed().await);
+    }
+    projected(&ada, 1).await;
+
+    let ((), made) = made_by(app, async {
+        ada.send(&grace, "second").await;
+        for feed in &mut feeds {
+            assert_eq!(feed.message().await, "second");
+        }
+    })
+    .await;
+    for (statement, count) in &made {
+        let writes = [
+            "head.advance",
+            "conversations.last_seq",
+            "messages.insert",
+            "log.insert_messages",
+            "conversations.advance",
+        ];
+        // The answer to the sender names the conversation; the edge may follow at once.
+        let known = writes.contains(&&**statement)
+            || statement == "conversations.by_id"
+            || statement == "chats/record";
+        assert!(known && *count == 1, "{statement} ran {count} times: {made:#?}");
+    }
+}
+
+async fn sending_costs_the_same_for_many_as_for_one(app: &TestApp) {
+    let _alone = ALONE.lock().await;
+    let (ada, grace) = app.friends("ada", "grace").await;
+    ada.send(&grace, "first").await;
+    let (_, made) = made_by(app, async {
+        let to = json!({ "userId": grace.id });
+        let sends = (0..64).map(|turn| {
+            let (ada, to) = (ada.clone(), to.clone());
+            async move { ada.send_to(to, &format!("{turn}"), None).await.unwrap() }
+        });
+        join_all(sends).await
+    })
+    .await;
+    let commits = made["messages.insert"];
+    assert!(commits <= 32, "64 messages sent at once took {commits} commits: {made:#?}");
+    assert_eq!(made["head.advance"], commits);
+}
