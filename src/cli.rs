@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf};
 
-use clap::{Args, CommandFactory, Parser, Subcommand, builder::FalseyValueParser};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 
@@ -34,6 +34,35 @@ pub enum Command {
     Check(Options),
     /// Print the API's schema (GraphQL SDL).
     Schema,
+    /// See to what could not be carried out after all retries.
+    DeadLetters(DeadLetters),
+}
+
+/// The arguments of `dead-letters`.
+#[derive(Debug, Args)]
+pub struct DeadLetters {
+    /// What to do.
+    #[arg(value_enum)]
+    pub action: DeadLetterAction,
+    /// Which one: `job_…`. Needed for all but `list`.
+    #[arg(required_if_eq_any([("action", "show"), ("action", "replay"), ("action", "drop")]))]
+    pub id: Option<String>,
+    /// What the other commands also understand.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What to do with dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeadLetterAction {
+    /// List them, the oldest first.
+    List,
+    /// Show one.
+    Show,
+    /// Make one a job again, to be tried at once.
+    Replay,
+    /// Throw one away.
+    Drop,
 }
 
 /// The options of `serve`.

@@ -12,7 +12,7 @@ use std::{
 use chatterbox::{
     api::{self, http::PartReport},
     app,
-    cli::{self, Cli, Command, Options},
+    cli::{self, Cli, Command, DeadLetterAction, DeadLetters, Options},
     config::{Config, ConfigError},
     error::chain,
     telemetry,
@@ -69,6 +69,9 @@ fn run() -> Result<ExitCode, Failure> {
         Command::Migrate(options) => migrate(start(options)?),
         Command::Check(options) => check(start(options)?),
         Command::Schema => print(api::graphql::sdl().trim_end()),
+        Command::DeadLetters(DeadLetters { action, id, options }) => {
+            dead_letters(start(options)?, action, id.unwrap_or_default())
+        }
     }
 }
 
@@ -148,6 +151,11 @@ async fn overdue(stop: CancellationToken) {
 fn migrate(config: Config) -> Result<ExitCode, Failure> {
     runtime()?.block_on(app::migrate(config)).map_err(|error| Failure::other(&error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn dead_letters(config: Config, action: DeadLetterAction, id: String) -> Result<ExitCode, Failure> {
+    let said = runtime()?.block_on(app::dead_letters(config, action, id));
+    print(said.map_err(|error| Failure::other(&error))?)
 }
 
 fn check(config: Config) -> Result<ExitCode, Failure> {

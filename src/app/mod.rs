@@ -3,6 +3,7 @@
 //! What starts it returns boxed futures, so that it is compiled once, here,
 //! and not again into the binary and each binary of tests.
 
+mod dead_letters;
 mod keys;
 mod stores;
 
@@ -23,6 +24,7 @@ use crate::{
         graphql::{self, Schema, Scope, Services},
         http::{self, HttpParts, PartReport, SocketTimes},
     },
+    cli::DeadLetterAction,
     config::{Config, VerifyEmail},
     demo,
     error::{Error, Result},
@@ -292,4 +294,18 @@ pub fn check(config: Config) -> BoxFuture<'static, Result<Vec<PartReport>>> {
         parts.push(keys::health(config, ambient));
         Ok(http::check_parts(&parts).await)
     })
+}
+
+/// Lists dead letters, or shows, replays or drops the one with this id;
+/// returns what is to be printed.
+///
+/// # Errors
+///
+/// Where the SQL store is away, and [`Error::NotFound`] for an unknown id.
+pub fn dead_letters(
+    config: Config,
+    action: DeadLetterAction,
+    id: String,
+) -> BoxFuture<'static, Result<String>> {
+    Box::pin(async move { dead_letters::run(&config, action, &id).await })
 }

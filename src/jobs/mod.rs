@@ -2,12 +2,14 @@
 //! in SQL first, carried out with idempotent steps, and marked done in the
 //! transaction that appends its events to the log.
 
+mod dead_letters;
 mod relay;
 
 use async_trait::async_trait;
 use chatterbox_graph::{NewPerson, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use dead_letters::{DeadLetter, DeadLetterStore};
 pub use relay::Relay;
 
 use crate::{

@@ -10,12 +10,12 @@ use std::{
 use chatterbox_graph::{Graph, Timestamp};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::{Job, JobStore, Task};
+use super::{DeadLetterStore, Job, JobStore, Task};
 use crate::{
     ambient::Ambient,
-    error::{Result, chain},
+    error::{Error, Result, chain},
     live::Bus,
     mail::Mailer,
     people,
@@ -25,13 +25,19 @@ use crate::{
 /// it: who writes a job down carries it out.
 const PERIOD: Duration = Duration::from_millis(500);
 const BATCH: usize = 100;
+/// The pause after the first failure, in microseconds; it doubles with each.
 const FIRST_DELAY: i64 = 500_000;
 const LAST_DELAY: i64 = 60_000_000;
+/// How often a job may fail before it is given up …
+const MAX_ATTEMPTS: u32 = 10;
+/// … but as long as it is only a store that is away, not before it is a day old.
+const MAX_WAIT: i64 = 24 * 60 * 60 * 1_000_000;
 const STRIPES: usize = 64;
 
 /// Carries jobs out.
 pub struct Relay {
     store: Arc<dyn JobStore>,
+    graveyard: Arc<dyn DeadLetterStore>,
     graph: Arc<dyn Graph>,
     mailer: Arc<dyn Mailer>,
     bus: Arc<dyn Bus>,
@@ -43,13 +49,14 @@ pub struct Relay {
 impl Relay {
     /// Puts the parts together.
     pub fn new(
-        store: Arc<dyn JobStore>,
+        store: Arc<impl JobStore + DeadLetterStore>,
         graph: Arc<dyn Graph>,
         mailer: Arc<dyn Mailer>,
         bus: Arc<dyn Bus>,
         ambient: Ambient,
     ) -> Self {
         Self {
+            graveyard: store.clone(),
             store,
             graph,
             mailer,
@@ -105,6 +112,8 @@ impl Relay {
             self.attempt(&job).await;
         }
         metrics::gauge!("chatterbox_jobs_pending").set(count(self.store.pending().await?));
+        let dead = self.graveyard.count_dead_letters().await?;
+        metrics::gauge!("chatterbox_dead_letters").set(count(dead));
         Ok(())
     }
 
@@ -115,19 +124,34 @@ impl Relay {
             Ok(Err(refused)) => {
                 info!(job = %job.id, task = name, reason = %refused, "a job was refused");
             }
-            Err(error) => self.postpone(job, &chain(&error)).await,
+            Err(error) => self.failed(job, &error).await,
         }
     }
 
-    async fn postpone(&self, job: &Job, error: &str) {
+    async fn failed(&self, job: &Job, error: &Error) {
         let name = job.task.name();
-        warn!(job = %job.id, task = name, attempts = job.attempts + 1, error, "a job failed");
+        let (now, attempts, text) = (self.ambient.now(), job.attempts + 1, chain(error));
+        warn!(job = %job.id, task = name, attempts, error = text, "a job failed");
         metrics::counter!("chatterbox_job_failures_total", "task" => name).increment(1);
-        let delay = (FIRST_DELAY << job.attempts.min(20)).min(LAST_DELAY);
-        let run_at = Timestamp(self.ambient.now().0 + delay);
-        if let Err(error) = self.store.postpone(job.id, run_at, error).await {
-            debug!(job = %job.id, error = chain(&error), "could not postpone a job");
+        let patient = error.is_transient() && now.0 - job.created_at.0 < MAX_WAIT;
+        let noted = if attempts >= MAX_ATTEMPTS && !patient {
+            error!(job = %job.id, task = name, "a job is given up: it is a dead letter now");
+            metrics::counter!("chatterbox_dead_letters_total", "task" => name).increment(1);
+            self.graveyard.bury(job.id, now, &text).await
+        } else {
+            self.store.postpone(job.id, Timestamp(now.0 + self.delay(job.attempts)), &text).await
+        };
+        if let Err(error) = noted {
+            debug!(job = %job.id, error = chain(&error), "could not note that a job failed");
         }
+    }
+
+    /// Between half of the pause and all of it, so that jobs which failed
+    /// together do not come back together.
+    fn delay(&self, attempts: u32) -> i64 {
+        let pause = (FIRST_DELAY << attempts.min(20)).min(LAST_DELAY);
+        let jitter = i64::from(u16::from_be_bytes(self.ambient.bytes()));
+        pause / 2 + pause / 2 * jitter / i64::from(u16::MAX)
     }
 
     /// The outer result is the stores', the inner one the rules'.

@@ -101,7 +101,7 @@ impl JobStore for Sql {
     }
 }
 
-fn decode(row: &AnyRow) -> Result<Job> {
+pub(super) fn decode(row: &AnyRow) -> Result<Job> {
     let task: String = get(row, "task")?;
     let attempts: i64 = get(row, "attempts")?;
     Ok(Job {

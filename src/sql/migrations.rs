@@ -36,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &migrations! {
     10 "0010_messages"
     11 "0011_jobs"
     12 "0012_projections"
+    13 "0013_dead_letters"
 };
 
 /// How long a node waits for another that is migrating, in seconds.

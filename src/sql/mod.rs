@@ -7,6 +7,7 @@ mod accounts;
 mod availability;
 mod codes;
 mod conversations;
+mod dead_letters;
 mod jobs;
 mod log;
 mod messages;

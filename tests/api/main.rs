@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod answers;
 mod bad_input;
 mod blocks;
 mod friendships;

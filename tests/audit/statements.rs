@@ -15,7 +15,8 @@ use crate::{
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// What the service does by itself now and then.
-const BACKGROUND: [&str; 7] = [
+const BACKGROUND: [&str; 8] = [
+    "dead_letters.count",
     "jobs.due",
     "jobs.count",
     "head.read",

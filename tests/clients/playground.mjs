@@ -14,7 +14,7 @@ const executablePath = [
   '/usr/bin/google-chrome',
   '/usr/bin/google-chrome-stable',
 ].find((path) => path && existsSync(path));
-assert.ok(executablePath, 'no Chromium found: say where it is with CHROMIUM=');
+assert.ok(executablePath, 'no browser found: install chromium, or set CHROMIUM to the path of one');
 
 // A profile of its own comes with every launch.
 const browser = await chromium.launch({

@@ -1,9 +1,17 @@
 //! Clients that people use, as they come from npm: they hold a conversation
 //! with the real binary.
 
-use std::{path::Path, process::Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use crate::support::{process::Process, stores::StoreUrls, within};
+use crate::support::{process::Process, stores::StoreUrls};
+
+/// The scripts have deadlines of their own, of which this is none: a browser
+/// may take half a minute to start on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs one of the scripts of `tests/clients` against the demo town.
 async fn holds_a_conversation(script: &str) {
@@ -16,19 +24,24 @@ async fn holds_a_conversation(script: &str) {
     let service =
         Process::start(data.path().join("data"), StoreUrls::embedded(), &["--demo"]).await;
     let address = format!("http://{}", service.address);
-    let running = tokio::task::spawn_blocking({
-        let script = script.to_owned();
-        move || {
-            std::process::Command::new("node")
-                .arg(script)
-                .arg(address)
-                .current_dir(folder)
-                .stdin(Stdio::null())
-                .output()
+    let node = Command::new("node")
+        .arg(script)
+        .arg(address)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Node.js is missing: install `node`");
+    let id = node.id().to_string();
+    let mut running = tokio::task::spawn_blocking(move || node.wait_with_output().unwrap());
+    let output = match tokio::time::timeout(PATIENCE, &mut running).await {
+        Ok(output) => output.unwrap(),
+        Err(_) => {
+            Command::new("kill").arg(id).status().unwrap();
+            panic!("{script} did not end within {PATIENCE:?}: {:?}", running.await);
         }
-    });
-    let output = within(script, running).await.unwrap();
-    let output = output.expect("Node.js is missing: install `node`");
+    };
     let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),

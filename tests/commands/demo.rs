@@ -1,8 +1,10 @@
 //! `serve --demo`, as somebody new meets it.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use crate::support::{Client, process::Process, stores::StoreUrls};
+use crate::support::{Client, eventually, process::Process, stores::StoreUrls};
 
 /// Who lives in town, as it is printed when the service has started.
 fn townspeople(log: &str) -> Vec<String> {
@@ -38,14 +40,54 @@ async fn the_town_is_there_once_however_often_it_is_asked_for() {
     let first = look_around(&service, &names).await;
     service.terminate();
     assert!(service.ended().await.success());
-    let started = std::time::Instant::now();
     service.restart().await;
-    eprintln!("ready {:?} after a start on existing data", started.elapsed());
     assert_eq!(look_around(&service, &names).await, first);
+    assert_eq!(service.log().matches("sign in as ").count(), 2, "said at each start");
+}
+
+/// Somebody new finds their code where operators are told to look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_is_in_the_outbox_and_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let service = Process::start(data.clone(), StoreUrls::embedded(), &["--demo"]).await;
+    let nobody = Client::new(service.address, None);
+    let register = "mutation { register(input: { username: \"newcomer\",
+        email: \"newcomer@example.org\", password: \"correct horse\" }) { username } }";
+    nobody.data(register, Value::Null).await;
+    let mail = eventually("the mail", || async { only_mail(&data.join("outbox")) }).await;
+    assert!(mail.contains("To: newcomer@example.org\r\n"), "{mail}");
+    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|c| c.is_ascii_digit());
+    let code = mail.lines().find(is_code).expect("six digits alone on a line");
+    eventually("the code in the log", || async {
+        let log = service.log();
+        log.lines()
+            .any(|line| line.contains("newcomer@example.org") && line.contains(code))
+            .then_some(())
+    })
+    .await;
+
+    let sign_in = "mutation { signIn(input: { login: \"newcomer\",
+        password: \"correct horse\" }) { expiresAt } }";
+    assert_eq!(nobody.code(sign_in, Value::Null).await, "EMAIL_NOT_VERIFIED");
+    let verify = "mutation ($code: String!) { verifyEmail(email: \"newcomer@example.org\",
+        code: $code) { viewer { emailVerified } } }";
+    let data = nobody.data(verify, json!({ "code": code })).await;
+    assert_eq!(data["verifyEmail"]["viewer"]["emailVerified"], true);
+    nobody.data(sign_in, Value::Null).await;
+}
+
+/// What is renamed into place only when it is whole.
+fn only_mail(outbox: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(outbox).unwrap().map(|entry| entry.unwrap().path());
+    let mut mails = entries.filter(|path| path.extension().is_some_and(|end| end == "eml"));
+    let mail = mails.next()?;
+    assert!(mails.next().is_none(), "one mail");
+    Some(std::fs::read_to_string(mail).unwrap())
 }
 
 async fn look_around(service: &Process, names: &[String]) -> Value {
-    let mut messages = 0;
+    let (mut messages, mut requests) = (0, 0);
     let mut seen = Vec::new();
     for name in names {
         let person = sign_in(service, name).await;
@@ -58,11 +100,13 @@ async fn look_around(service: &Process, names: &[String]) -> Value {
             .await;
         let viewer = &data["viewer"];
         assert!(viewer["friends"]["totalCount"].as_i64().unwrap() >= 2, "{viewer}");
+        requests += viewer["friendRequests"]["totalCount"].as_i64().unwrap();
         let talks = viewer["conversations"]["nodes"].as_array().unwrap();
         messages +=
             talks.iter().map(|talk| talk["lastMessage"]["seq"].as_i64().unwrap()).sum::<i64>();
         seen.push(data);
     }
+    assert!(requests >= 2, "friend requests wait for an answer: {requests}");
     assert!(messages / 2 >= 200, "some hundred messages: {}", messages / 2);
     Value::Array(seen)
 }

@@ -7,8 +7,10 @@
 mod support;
 
 mod clients;
+mod dead_letters;
 mod demo;
 mod options;
+mod secrets;
 
 use std::process::{Command, Output};
 

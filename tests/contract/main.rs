@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod dead_letters;
 mod jobs;
 mod log;
 mod messages;

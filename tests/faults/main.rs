@@ -11,4 +11,5 @@ mod drain;
 mod jobs;
 mod kill;
 mod nodes;
+mod start;
 mod town;

@@ -1,12 +1,21 @@
 //! Several processes on the same stores.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use futures::future::join_all;
+use serde_json::{Value, json};
+use sqlx::{AnyConnection, Connection};
 
 use crate::{
     away::stores_stay,
-    support::{Client, eventually, process::Process, stores::StoreUrls},
+    support::{
+        Client, eventually,
+        process::Process,
+        stores::{StoreUrls, required},
+    },
     town::{Subscriber, Town, history, send_until_acknowledged},
 };
 
@@ -25,11 +34,7 @@ async fn processes_that_migrate_at_once_do_it_once_servers() {
 
 async fn processes_that_migrate_at_once_do_it_once(stores: StoreUrls) {
     let data = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chatterbox"));
-    command.args(["migrate", "--data"]).arg(data.path()).stderr(Stdio::piped());
-    if let (Some(sql), Some(graph)) = (&stores.sql, &stores.graph) {
-        command.args(["--sql-url", sql, "--graph-url", graph]);
-    }
+    let mut command = migrate(&stores, data.path());
     let started: Vec<_> = (0..3).map(|_| command.spawn().unwrap()).collect();
     let ended =
         join_all(started.into_iter().map(|process| {
@@ -40,6 +45,79 @@ async fn processes_that_migrate_at_once_do_it_once(stores: StoreUrls) {
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+    let made_at_once = schema(&stores, data.path()).await;
+
+    let (alone, folder) = (fresh_like(&stores).await, tempfile::tempdir().unwrap());
+    let output = migrate(&alone, folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(made_at_once.len() > 30, "{made_at_once:#?}");
+    assert_eq!(made_at_once, schema(&alone, folder.path()).await);
+    if stores.graph.is_some() {
+        let files = concat!(env!("CARGO_MANIFEST_DIR"), "/graph/schema/neo4j");
+        let count = std::fs::read_dir(files).unwrap().count() as i64;
+        assert_eq!(graph_versions().await, (1..=count).collect::<Vec<_>>(), "each once");
+    }
+    alone.drop().await;
+}
+
+fn migrate(stores: &StoreUrls, data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatterbox"));
+    command.args(["migrate", "--data"]).arg(data).stderr(Stdio::piped());
+    if let (Some(sql), Some(graph)) = (&stores.sql, &stores.graph) {
+        command.args(["--sql-url", sql, "--graph-url", graph]);
+    }
+    command
+}
+
+async fn fresh_like(stores: &StoreUrls) -> StoreUrls {
+    match stores.sql {
+        None => StoreUrls::embedded(),
+        Some(_) => StoreUrls::servers().await,
+    }
+}
+
+/// Tables, columns and indexes as the SQL store describes them, and which
+/// migrations it has.
+async fn schema(stores: &StoreUrls, data: &Path) -> Vec<String> {
+    const SQLITE: &[&str] =
+        &["SELECT name || ': ' || sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"];
+    const MYSQL: &[&str] = &[
+        "SELECT CAST(CONCAT_WS(' ', table_name, ordinal_position, column_name, column_type, \
+         is_nullable, collation_name) AS CHAR) FROM information_schema.columns \
+         WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position",
+        "SELECT CAST(CONCAT_WS(' ', table_name, index_name, seq_in_index, column_name, \
+         non_unique) AS CHAR) FROM information_schema.statistics \
+         WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index",
+    ];
+    const APPLIED: &str = "SELECT CAST(version AS CHAR) FROM _sqlx_migrations \
+                           WHERE success <> 0 ORDER BY version";
+    let file = || format!("sqlite:{}", data.join("chatterbox.db").display());
+    let (url, questions) = match &stores.sql {
+        None => (file(), SQLITE),
+        Some(url) => (url.clone(), MYSQL),
+    };
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(&url).await.unwrap();
+    let mut told = Vec::new();
+    for question in questions.iter().chain([&APPLIED]) {
+        let rows: Vec<String> =
+            sqlx::query_scalar(*question).fetch_all(&mut connection).await.unwrap();
+        told.extend(rows);
+    }
+    connection.close().await.unwrap();
+    told
+}
+
+/// The versions that the graph says it has.
+async fn graph_versions() -> Vec<i64> {
+    let url = format!("{}/db/neo4j/query/v2", required("CHATTERBOX_TEST_GRAPH_HTTP_URL"));
+    let statement = "MATCH (migration:SchemaMigration) \
+                     RETURN migration.version ORDER BY migration.version";
+    let question = json!({ "statement": statement });
+    let answer = reqwest::Client::new().post(url).json(&question).send().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    let rows = answer["data"]["values"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    rows.iter().map(|row| row[0].as_i64().unwrap()).collect()
 }
 
 /// Without a bus each node follows the log by itself: slower, but nothing is lost.
@@ -79,11 +157,12 @@ async fn two_nodes_write_one_log() {
         .await;
         assert_eq!(subscriber.bodies(), bodies);
     }
+    assert_eq!(town.positions().await, bodies.len());
 
     // A session that ends here ends there.
-    ada.data("mutation { signOut }", serde_json::Value::Null).await;
+    ada.data("mutation { signOut }", Value::Null).await;
     eventually("the session to end on the other node", || async {
-        let response = ada_there.response("{ viewer { email } }", serde_json::Value::Null).await;
+        let response = ada_there.response("{ viewer { email } }", Value::Null).await;
         (response["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED").then_some(())
     })
     .await;

@@ -8,13 +8,14 @@ use std::{
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use sqlx::{AnyConnection, Connection};
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
 };
 
 use crate::support::{
-    Client,
+    Client, DEADLINE,
     process::Process,
     stores::{StoreUrls, unique},
 };
@@ -77,6 +78,24 @@ impl Town {
         Client::signed_in(self.service.address, &data["signIn"])
     }
 
+    /// Fails unless the positions in the log are 1, 2, 3 …; returns how many
+    /// there are. Asks the table itself, past the service's own way to read it.
+    pub async fn positions(&self) -> usize {
+        let file = || format!("sqlite:{}", self.data.join("chatterbox.db").display());
+        let url = self.stores.sql.clone().unwrap_or_else(file);
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        let positions: Vec<i64> = sqlx::query_scalar("SELECT pos FROM log ORDER BY pos")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        let head: i64 =
+            sqlx::query_scalar("SELECT pos FROM head").fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        assert_eq!(positions, (1..=head).collect::<Vec<_>>(), "gaps or duplicates in the log");
+        positions.len()
+    }
+
     /// Drops the database.
     pub async fn end(self) {
         let Self { mut service, stores, .. } = self;
@@ -100,10 +119,12 @@ pub async fn try_send(client: &Client, to: &str, body: &str) -> Option<Sent> {
     let query =
         "mutation ($input: SendMessageInput!) { sendMessage(input: $input) { id seq body } }";
     let input = json!({ "to": { "userId": to }, "body": body, "key": body });
-    let response = reqwest::Client::new()
+    let response = client
+        .http
         .post(format!("http://{}/graphql", client.address))
         .bearer_auth(client.token.as_deref().unwrap())
         .json(&json!({ "query": query, "variables": { "input": input } }))
+        .timeout(DEADLINE)
         .send()
         .await
         .ok()?;
@@ -150,8 +171,9 @@ pub async fn history(client: &Client, other: &Client) -> Vec<Sent> {
 /// whenever the connection breaks.
 #[derive(Clone, Default)]
 pub struct Subscriber {
-    seen: Arc<Mutex<Vec<(String, String)>>>,
-    pub breaks: Arc<Mutex<usize>>,
+    seen: Arc<Mutex<Vec<String>>>,
+    breaks: Arc<Mutex<usize>>,
+    refused: Arc<Mutex<Option<Value>>>,
 }
 
 impl Subscriber {
@@ -166,7 +188,10 @@ impl Subscriber {
             loop {
                 let end = following.follow(&client, &mut cursor, &mut started).await;
                 *following.breaks.lock().unwrap() += 1;
-                assert!(end.is_none(), "the stream was refused: {end:?}");
+                if end.is_some() {
+                    *following.refused.lock().unwrap() = end;
+                    return;
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         });
@@ -174,9 +199,17 @@ impl Subscriber {
         subscriber
     }
 
-    /// The bodies that were heard, in the order in which they were.
+    /// The bodies that were heard, in the order in which they were. Fails
+    /// where the stream was refused.
     pub fn bodies(&self) -> Vec<String> {
-        self.seen.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
+        let refused = self.refused.lock().unwrap().clone();
+        assert!(refused.is_none(), "the stream was refused: {refused:?}");
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// How often the connection broke, or was refused.
+    pub fn breaks(&self) -> usize {
+        *self.breaks.lock().unwrap()
     }
 
     /// Nothing where the connection broke; what the server said where it refused.
@@ -210,9 +243,10 @@ impl Subscriber {
                 "next" if frame["payload"]["errors"].is_null() => {
                     let event = &frame["payload"]["data"]["events"];
                     *cursor = event["cursor"].clone();
-                    let body = event["message"]["body"].as_str().unwrap().to_owned();
-                    let cursor = cursor.as_str().unwrap().to_owned();
-                    self.seen.lock().unwrap().push((cursor, body));
+                    assert!(cursor.is_string(), "{frame:#}");
+                    if let Some(body) = event["message"]["body"].as_str() {
+                        self.seen.lock().unwrap().push(body.to_owned());
+                    }
                 }
                 _ if text.contains("\"UNAVAILABLE\"") => return None,
                 _ => return Some(frame),

@@ -30,12 +30,24 @@ impl Process {
         process
     }
 
-    /// Starts the service again, on the same port and the same data.
+    /// Starts the service again, on the same port and the same data, and
+    /// waits until it is ready.
     pub async fn restart(&mut self) {
+        self.spawn();
+        self.ready().await;
+    }
+
+    /// Starts the service again, and waits for nothing.
+    pub fn spawn(&mut self) {
         assert!(self.child.is_none(), "it still runs");
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatterbox"));
+        // What a developer has exported or keeps in `.env` is not meant for it.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHATTERBOX_")) {
+            command.env_remove(name);
+        }
         command
+            .current_dir(self.data.parent().unwrap())
             .args(["serve", "--listen", &self.address.to_string(), "--data"])
             .arg(&self.data)
             .args(&self.options)
@@ -48,10 +60,9 @@ impl Process {
             command.args(["--graph-url", url]);
         }
         self.child = Some(command.spawn().unwrap());
-        self.ready().await;
     }
 
-    /// Waits until every part answers.
+    /// Waits until every part answers; fails at once where the service ends.
     pub async fn ready(&mut self) {
         let url = format!("http://{}/health/ready", self.address);
         let answer = eventually("the service to be ready", || async {

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 
 use super::{
+    Nullable,
     messages::{Message, MessageConnection, MessageEdge},
     page::{self, PageInfo, connection},
     scalars::DateTime,
@@ -10,7 +11,7 @@ use super::{
     users::{IntoGraphql, User},
 };
 use crate::{
-    error::Error,
+    error::{Error, Result as Outcome},
     ids,
     messaging::{Conversation as Talk, HistoryPage},
 };
@@ -27,7 +28,7 @@ pub struct DirectConversation {
 #[expect(clippy::duplicated_attributes, reason = "two arguments may have the same type")]
 #[graphql(
     field(name = "id", ty = "ID"),
-    field(name = "last_message", ty = "Option<Message>"),
+    field(name = "last_message", ty = "Nullable<Message>"),
     field(name = "last_activity_at", ty = "Option<DateTime>"),
     field(
         name = "messages",
@@ -62,12 +63,14 @@ impl DirectConversation {
         User::get(&self.scope, peer.ok_or(Error::NotFound("user"))?).await
     }
 
-    async fn last_message(&self) -> Result<Option<Message>> {
+    async fn last_message(&self) -> Nullable<Message> {
         if self.conversation.last_seq == 0 {
-            return Ok(None);
+            return None;
         }
-        let found = self.scope.loaders().last_messages.load(self.conversation.id).await?;
-        Ok(found.map(|message| Message { scope: self.scope.clone(), message }))
+        let id = self.conversation.id;
+        let found = self.scope.loaders().last_messages.load(id).await.transpose()?;
+        let scope = self.scope.clone();
+        Some(found.map(|message| Message { scope, message }).map_err(Into::into))
     }
 
     async fn last_activity_at(&self) -> Option<DateTime> {
@@ -119,13 +122,18 @@ pub struct ConversationQuery;
 #[Object]
 impl ConversationQuery {
     /// The conversation with this id; null for who is not in it.
-    async fn conversation(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Conversation>> {
-        let scope = Scope::of(ctx)?;
-        let id = ids::parse("id", &id)?;
-        match scope.services().conversations.visible(scope.viewer().user, id).await {
-            Ok(conversation) => Ok(Some(DirectConversation { scope, conversation }.into())),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+    async fn conversation(&self, ctx: &Context<'_>, id: ID) -> Nullable<Conversation> {
+        match visible(ctx, &id).await {
+            Ok(conversation) => Some(Ok(conversation.into())),
+            Err(Error::NotFound(_)) => None,
+            Err(error) => Some(Err(error.into())),
         }
     }
+}
+
+async fn visible(ctx: &Context<'_>, id: &ID) -> Outcome<DirectConversation> {
+    let scope = Scope::of(ctx)?;
+    let (viewer, id) = (scope.viewer().user, ids::parse("id", id)?);
+    let conversation = scope.services().conversations.visible(viewer, id).await?;
+    Ok(DirectConversation { scope, conversation })
 }

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 
 use super::{
+    Nullable,
     conversations::{Conversation, DirectConversation},
     page::{connection, int},
     scalars::DateTime,
@@ -44,11 +45,8 @@ impl Message {
     }
 
     /// Null where the account is gone.
-    async fn sender(&self) -> Result<Option<User>> {
-        match self.message.sender {
-            Some(sender) => User::find(&self.scope, sender).await,
-            None => Ok(None),
-        }
+    async fn sender(&self) -> Nullable<User> {
+        User::find(&self.scope, self.message.sender?).await.transpose()
     }
 
     /// Null once the message is deleted.

@@ -21,6 +21,11 @@ use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
 
 pub use scope::{Scope, Services};
 
+/// What a field answers that may be null. Its failure stops at the field
+/// itself, as the specification asks (October 2021, section 6.4.4); that of a
+/// resolver which fails as a whole would take its neighbours along.
+pub(crate) type Nullable<T> = Option<async_graphql::Result<T>>;
+
 /// All queries.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]

@@ -6,10 +6,10 @@ use async_graphql::{
     Context, ContextSelectionSet, ID, Interface, Object, OutputType, Positioned, Result,
     ServerResult, Value, parser::types::Field, registry::Registry,
 };
-use futures::future::try_join_all;
+use futures::future::join_all;
 
 use super::{
-    accounts,
+    Nullable, accounts,
     conversations::{Conversation, DirectConversation},
     messages::Message,
     page,
@@ -104,16 +104,21 @@ pub struct NodeQuery;
 #[Object]
 impl NodeQuery {
     /// What has this id; null for what is not there or not for the viewer to see.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        Ok(find(&Scope::of(ctx)?, &id).await?)
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Nullable<Node> {
+        let scope = match Scope::of(ctx) {
+            Ok(scope) => scope,
+            Err(error) => return Some(Err(error.into())),
+        };
+        find(&scope, &id).await.transpose().map(|found| found.map_err(Into::into))
     }
 
     /// What has these ids, in their order; at most 100.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Nullable<Node>>> {
         let scope = Scope::of(ctx)?;
         if ids.len() > usize::try_from(page::MAX).unwrap_or_default() {
             return Err(Error::invalid("ids", "must be at most 100").into());
         }
-        Ok(try_join_all(ids.iter().map(|id| find(&scope, id))).await?)
+        let found = join_all(ids.iter().map(|id| find(&scope, id))).await;
+        Ok(found.into_iter().map(|one| one.map_err(Into::into).transpose()).collect())
     }
 }

@@ -116,31 +116,56 @@ pub fn parse_number(field: &'static str, cursor: Option<&str>) -> Result<Option<
 macro_rules! connection {
     ($connection:ident, $edge:ident { $($field:ident: $ty:ty),* } of $node:ty $(, $counted:ident)?) => {
         #[doc = concat!("One item of a `", stringify!($connection), "`.")]
-        #[derive(async_graphql::SimpleObject)]
         pub struct $edge {
             pub(super) cursor: String,
             pub(super) node: $node,
             $(pub(super) $field: $ty),*
         }
 
+        #[doc = concat!("One item of a `", stringify!($connection), "`.")]
+        #[async_graphql::Object]
+        impl $edge {
+            async fn cursor(&self) -> &str {
+                &self.cursor
+            }
+
+            async fn node(&self) -> &$node {
+                &self.node
+            }
+
+            $(async fn $field(&self) -> &$ty {
+                &self.$field
+            })*
+        }
+
         #[doc = concat!("A page of `", stringify!($edge), "`s.")]
-        #[derive(async_graphql::SimpleObject)]
-        #[graphql(complex)]
         pub struct $connection {
             pub(super) edges: Vec<$edge>,
             pub(super) page_info: $crate::api::graphql::page::PageInfo,
-            $(
-                #[doc = "How many the whole list has."]
-                #[graphql(name = "totalCount")]
-                pub(super) $counted: i32,
-            )?
+            $(pub(super) $counted: i32,)?
         }
 
-        #[async_graphql::ComplexObject]
+        #[doc = concat!("A page of `", stringify!($edge), "`s.")]
+        #[async_graphql::Object]
         impl $connection {
+            async fn edges(&self) -> &[$edge] {
+                &self.edges
+            }
+
             async fn nodes(&self) -> Vec<&$node> {
                 self.edges.iter().map(|edge| &edge.node).collect()
             }
+
+            async fn page_info(&self) -> &$crate::api::graphql::page::PageInfo {
+                &self.page_info
+            }
+
+            $(
+                /// How many the whole list has.
+                async fn $counted(&self) -> i32 {
+                    self.$counted
+                }
+            )?
         }
     };
 }

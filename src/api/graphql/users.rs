@@ -1,9 +1,10 @@
 //! People, as a viewer sees them.
 
 use async_graphql::{Context, Enum, ID, Object, Result};
-use chatterbox_graph::{Friendship as Bond, Person};
+use chatterbox_graph::{Friendship as Bond, Path, Person};
 
 use super::{
+    Nullable,
     conversations::DirectConversation,
     page::{self, PageInfo, connection, int},
     scalars::DateTime,
@@ -68,6 +69,11 @@ impl User {
     /// The user with this id, which has to be there.
     pub(super) async fn get(scope: &Scope, id: UserId) -> Result<Self> {
         Ok(Self::find(scope, id).await?.ok_or(Error::NotFound("user"))?)
+    }
+
+    /// How the viewer knows this user, within `max` hops.
+    async fn path_within(&self, max: Option<i32>) -> Result<Option<Path>> {
+        Ok(self.scope.loaders().paths.load((self.person.id, hops(max)?)).await?)
     }
 
     /// The users with these ids, in their order; unknown ones are left out.
@@ -148,30 +154,35 @@ impl User {
     }
 
     /// Hops along friendships from the viewer; 0 is the viewer, null is further than `max` or not connected.
-    async fn distance(&self, #[graphql(default = 6)] max: Option<i32>) -> Result<Option<i32>> {
-        let path = self.scope.loaders().paths.load((self.person.id, hops(max)?)).await?;
-        Ok(path.map(|path| int(path.len()) - 1))
+    async fn distance(&self, #[graphql(default = 6)] max: Option<i32>) -> Nullable<i32> {
+        let path = self.path_within(max).await.transpose()?;
+        Some(path.map(|path| int(path.len()) - 1))
     }
 
     /// How the viewer knows this user: a shortest chain of friends, both ends included; empty where there is none.
     async fn path(&self, #[graphql(default = 6)] max: Option<i32>) -> Result<Vec<User>> {
-        let path = self.scope.loaders().paths.load((self.person.id, hops(max)?)).await?;
+        let path = self.path_within(max).await?;
         User::all(&self.scope, &path.unwrap_or_default()).await
     }
 
     /// When the viewer chatted with this user last: the LAST_CHATTED edge of the graph.
-    async fn last_chatted_at(&self) -> Result<Option<DateTime>> {
-        let at = self.scope.loaders().last_chatted_at.load(self.person.id).await?;
-        Ok(at.map(DateTime))
+    async fn last_chatted_at(&self) -> Nullable<DateTime> {
+        let at = self.scope.loaders().last_chatted_at.load(self.person.id).await.transpose()?;
+        Some(at.map(DateTime).map_err(Into::into))
     }
 
     /// The one-to-one conversation with this user. Null for the viewer itself.
-    async fn direct_conversation(&self) -> Result<Option<DirectConversation>> {
+    async fn direct_conversation(&self) -> Nullable<DirectConversation> {
         if self.person.id == self.scope.viewer().user {
-            return Ok(None);
+            return None;
         }
-        let found = self.scope.loaders().direct.load(self.person.id).await?;
-        Ok(found.map(|conversation| DirectConversation { scope: self.scope.clone(), conversation }))
+        let found = self.scope.loaders().direct.load(self.person.id).await.transpose()?;
+        let scope = self.scope.clone();
+        Some(
+            found
+                .map(|conversation| DirectConversation { scope, conversation })
+                .map_err(Into::into),
+        )
     }
 }
 
@@ -182,15 +193,19 @@ pub struct UserQuery;
 #[Object]
 impl UserQuery {
     /// The user of this name; null where there is none.
-    async fn user(&self, ctx: &Context<'_>, username: String) -> Result<Option<User>> {
-        let scope = Scope::of(ctx)?;
-        // What can't be a username is nobody's.
-        let Ok(username) = Username::parse(&username) else { return Ok(None) };
-        let found = scope.services().graph.person_by_username(username.as_str()).await;
-        let Some(person) = found.map_err(Error::from)? else { return Ok(None) };
-        scope.know(vec![person.clone()]).await;
-        Ok(Some(User { scope, person }))
+    async fn user(&self, ctx: &Context<'_>, username: String) -> Nullable<User> {
+        by_username(ctx, &username).await.transpose()
     }
+}
+
+async fn by_username(ctx: &Context<'_>, username: &str) -> Result<Option<User>> {
+    let scope = Scope::of(ctx)?;
+    // What can't be a username is nobody's.
+    let Ok(username) = Username::parse(username) else { return Ok(None) };
+    let found = scope.services().graph.person_by_username(username.as_str()).await;
+    let Some(person) = found.map_err(Error::from)? else { return Ok(None) };
+    scope.know(vec![person.clone()]).await;
+    Ok(Some(User { scope, person }))
 }
 
 /// Ids as GraphQL carries them.
