@@ -5,10 +5,10 @@ import { randomUUID } from 'node:crypto';
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { SetContextLink } from '@apollo/client/link/context';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
-import { OperationTypeNode } from 'graphql';
+import { OperationTypeNode, buildClientSchema, getIntrospectionQuery, validateSchema } from 'graphql';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { Feed, HTTP, PASSWORD, WS, done, started, within } from './support.mjs';
+import { Feed, HTTP, PASSWORD, WS, done, request, started, within } from './support.mjs';
 
 const SIGN_IN = gql`
   mutation SignIn($input: SignInInput!) {
@@ -97,6 +97,13 @@ async function person(login) {
 }
 
 const cached = ({ client }, id) => client.cache.extract()[`Message:${id}`];
+
+// What tools ask first. It nests deeper than other operations may.
+for (const options of [{}, { descriptions: true, inputValueDeprecation: true, oneOf: true, specifiedByUrl: true }]) {
+  const schema = buildClientSchema(await request(getIntrospectionQuery(options)));
+  assert.deepEqual(validateSchema(schema), []);
+  assert.ok(schema.getSubscriptionType().getFields().events);
+}
 
 const ada = await person('ada');
 const grace = await person('grace');
