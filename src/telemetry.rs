@@ -3,6 +3,7 @@
 use std::{fmt, io::IsTerminal, sync::OnceLock, thread, time::Duration};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::Level;
 use tracing_subscriber::util::TryInitError;
 
 use crate::{
@@ -27,16 +28,22 @@ const UPKEEP: Duration = Duration::from_secs(5);
 ///
 /// Where that was done before.
 pub fn log(filter: &LogFilter, format: LogFormat) -> Result<(), TryInitError> {
-    use tracing_subscriber::util::SubscriberInitExt;
+    use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
+    // Whole frames, with tokens and passwords in them. Not by a directive of
+    // the filter: a more specific one would outdo it.
+    let no_frames = filter_fn(|metadata| {
+        *metadata.level() != Level::TRACE || !metadata.target().starts_with("tungstenite")
+    });
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter.to_filter())
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_writer(std::io::stderr);
     match format {
-        LogFormat::Text => subscriber.finish().try_init(),
+        LogFormat::Text => subscriber.finish().with(no_frames).try_init(),
         LogFormat::Json => {
-            subscriber.json().flatten_event(true).with_current_span(false).finish().try_init()
+            let subscriber = subscriber.json().flatten_event(true).with_current_span(false);
+            subscriber.finish().with(no_frames).try_init()
         }
     }
 }

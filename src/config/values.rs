@@ -30,18 +30,12 @@ pub enum LogFormat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFilter(String);
 
-/// Crates that write down at `trace` or `debug` what comes over the wire,
-/// tokens and passwords included.
-const TALKATIVE: &str = "tungstenite=info,tokio_tungstenite=info,hyper=info,hyper_util=info,\
-     async_graphql=info,neo4rs=info,sqlx=info";
-
 impl LogFilter {
     /// The filter for the subscriber.
     #[must_use]
     pub fn to_filter(&self) -> EnvFilter {
-        // Known to be readable; what is not would be left out. The last word
-        // on a target counts.
-        EnvFilter::new(format!("{},{TALKATIVE}", self.0))
+        // Known to be readable; what is not would be left out.
+        EnvFilter::new(&self.0)
     }
 }
 

@@ -91,11 +91,16 @@ impl Feed {
 
     /// The next message of the protocol, or how the socket was closed.
     pub async fn frame(&mut self) -> Result<Value, Closed> {
-        if let Some(frame) = self.early.pop_front() {
-            return Ok(frame);
+        match self.early.pop_front() {
+            Some(frame) => Ok(frame),
+            None => within("a frame", self.read()).await,
         }
+    }
+
+    /// The deadline is around this, since each ping would put it off.
+    async fn read(&mut self) -> Result<Value, Closed> {
         loop {
-            let next = within("a frame", self.socket.next()).await;
+            let next = self.socket.next().await;
             match next.expect("the connection ended without a close").unwrap() {
                 Message::Text(text) => return Ok(serde_json::from_str(&text).unwrap()),
                 Message::Close(Some(frame)) => {
