@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chatterbox_graph::Timestamp;
 use type_safe_id::{StaticType, TypeSafeId};
-use uuid::Uuid;
 
 /// What tells the time of day.
 pub trait Clock: Send + Sync + 'static {
@@ -78,6 +77,6 @@ impl Ambient {
     pub fn id<T: StaticType>(&self) -> TypeSafeId<T> {
         let millis = u64::try_from(self.now().0 / 1000).unwrap_or_default();
         let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid();
-        TypeSafeId::from_uuid(Uuid::from_bytes(uuid.into_bytes()))
+        TypeSafeId::from_uuid(uuid)
     }
 }

@@ -152,18 +152,6 @@ impl App {
         Ok(Self { parts, services, stores, background, tasks })
     }
 
-    /// What the API calls.
-    #[must_use]
-    pub fn services(&self) -> &Services {
-        &self.services
-    }
-
-    /// The stores below.
-    #[must_use]
-    pub fn stores(&self) -> &Stores {
-        &self.stores
-    }
-
     /// Serves until the service is told to stop, ends what runs, and closes
     /// the stores. Takes 10 seconds at most from then on.
     pub fn serve(self, listener: TcpListener) -> BoxFuture<'static, ()> {

@@ -107,12 +107,12 @@ impl Hub {
         conversation: Option<ConversationId>,
     ) -> Result<Subscription> {
         let Some(Cursor(after)) = after else {
-            return self.attach(user, conversation, None);
+            return Subscription::start(self.clone(), user, conversation, None);
         };
         if after > self.delivered() && after > self.inner.log.head().await? {
             return Err(Error::CursorExpired);
         }
-        self.attach(user, conversation, Some(after))
+        Subscription::start(self.clone(), user, conversation, Some(after))
     }
 
     /// The position up to which everything was handed out.
@@ -140,15 +140,6 @@ impl Hub {
         subscribers.retain(|subscriber| !subscriber.queue.is_closed());
         subscribers.push(Subscriber { conversation, queue });
         Ok((state.delivered, entries))
-    }
-
-    fn attach(
-        &self,
-        user: UserId,
-        conversation: Option<ConversationId>,
-        after: Option<Position>,
-    ) -> Result<Subscription> {
-        Subscription::start(self.clone(), user, conversation, after)
     }
 
     async fn take(&self, batch: &Batch, pending: &mut BTreeMap<Position, Arc<Entry>>) {

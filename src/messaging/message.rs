@@ -59,12 +59,6 @@ impl MessageBody {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The text, given away.
-    #[must_use]
-    pub fn into_string(self) -> String {
-        self.0
-    }
 }
 
 /// The client's own key of a message, which lets it retry safely: 1 to 128

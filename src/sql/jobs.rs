@@ -76,14 +76,14 @@ impl JobStore for Sql {
         entries: Vec<NewEntry>,
     ) -> Result<Vec<Entry>> {
         let mut tx = self.begin().await?;
-        if !entries.is_empty() {
-            log::lock_head(&mut tx).await?;
-        }
+        // First, as the head has to be locked before the job; undone where
+        // the job is not there any more.
+        let entries = log::append(&mut tx, at, entries).await?;
         let delete = sqlx::query("DELETE FROM jobs WHERE id = ?").bind(bytes(id));
         if timed("jobs.delete", delete.execute(&mut *tx)).await?.rows_affected() == 0 {
+            timed("rollback", tx.rollback()).await?;
             return Ok(Vec::new());
         }
-        let entries = log::append(&mut tx, at, entries).await?;
         commit(tx).await?;
         Ok(entries)
     }

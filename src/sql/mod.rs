@@ -131,12 +131,6 @@ impl Sql {
         Self { dialect: Dialect::Mysql, write: pool.clone(), read: pool, availability }
     }
 
-    /// Which SQL is spoken.
-    #[must_use]
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
     /// The pools, the one that writes first, for the embedded graph in the
     /// same file.
     #[must_use]

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{
     Response, ServerError,
-    extensions::{
-        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextRequest, NextSubscribe,
-    },
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe},
 };
 use futures::{StreamExt, stream::BoxStream};
 use tracing::error;
@@ -49,7 +47,7 @@ impl ExtensionFactory for ErrorCodes {
 impl Extension for ErrorCodes {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let mut response = next.run(ctx).await;
-        finish(ctx, &mut response);
+        expose_all(&mut response, trace_id(ctx).as_deref());
         response
     }
 
@@ -61,28 +59,14 @@ impl Extension for ErrorCodes {
     ) -> BoxStream<'s, Response> {
         let trace_id = trace_id(ctx);
         Box::pin(next.run(ctx, stream).map(move |mut response| {
-            response.errors.iter_mut().for_each(|error| expose(error, trace_id.as_deref()));
+            expose_all(&mut response, trace_id.as_deref());
             response
         }))
     }
-
-    async fn execute(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        operation_name: Option<&str>,
-        next: NextExecute<'_>,
-    ) -> Response {
-        let mut response = next.run(ctx, operation_name).await;
-        finish(ctx, &mut response);
-        response
-    }
 }
 
-fn finish(ctx: &ExtensionContext<'_>, response: &mut Response) {
-    if !response.errors.is_empty() {
-        let trace_id = trace_id(ctx);
-        response.errors.iter_mut().for_each(|error| expose(error, trace_id.as_deref()));
-    }
+fn expose_all(response: &mut Response, trace_id: Option<&str>) {
+    response.errors.iter_mut().for_each(|error| expose(error, trace_id));
 }
 
 fn trace_id(ctx: &ExtensionContext<'_>) -> Option<String> {
