@@ -1,11 +1,15 @@
 //! The command line. Every option is a flag and an environment variable; both
 //! are shown, with their default, by `--help`.
 
+mod bench;
+
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use lettre::message::Mailbox;
 use secrecy::SecretString;
+
+pub use bench::{Bench, BenchGraph, GraphBench, Question};
 
 use crate::config::{LogFilter, LogFormat, Origins, PublicUrl, Ttl, VerifyEmail};
 
@@ -36,6 +40,29 @@ pub enum Command {
     Schema,
     /// See to what could not be carried out after all retries.
     DeadLetters(DeadLetters),
+    /// Derive anew what is derived. Safe to repeat, and while the service runs.
+    Rebuild(Rebuild),
+    /// Measure how fast it is.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+/// What `rebuild` takes.
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    /// What is to be derived anew.
+    #[arg(value_enum)]
+    pub what: Derived,
+    /// Which stores.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What is derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Derived {
+    /// The LAST_CHATTED edges of the graph, from the messages.
+    LastChatted,
 }
 
 /// The arguments of `dead-letters`.

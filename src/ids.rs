@@ -3,10 +3,11 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use type_safe_id::{StaticType, TypeSafeId};
 use uuid::Uuid;
 
-pub use chatterbox_graph::{ConversationId, UserId};
+pub use chatterbox_graph::{DirectConversationId, GroupId, UserId};
 
 use crate::error::{Error, Result};
 
@@ -29,6 +30,50 @@ id!(Message, MessageId, "msg", "messages");
 id!(Session, SessionId, "ses", "sessions");
 id!(Job, JobId, "job", "jobs");
 
+/// The id of a conversation of either kind. Clients know it as `dm_…` or, of
+/// a group, as `grp_…`: which of them it is, the conversation itself tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConversationId(Uuid);
+
+impl ConversationId {
+    /// The id without its kind.
+    #[must_use]
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The id without its kind.
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// As that of a conversation of two.
+    #[must_use]
+    pub fn direct(self) -> DirectConversationId {
+        TypeSafeId::from_uuid(self.0)
+    }
+
+    /// As that of a group.
+    #[must_use]
+    pub fn group(self) -> GroupId {
+        TypeSafeId::from_uuid(self.0)
+    }
+}
+
+impl From<DirectConversationId> for ConversationId {
+    fn from(id: DirectConversationId) -> Self {
+        Self(id.uuid())
+    }
+}
+
+impl From<GroupId> for ConversationId {
+    fn from(id: GroupId) -> Self {
+        Self(id.uuid())
+    }
+}
+
 /// Reads an id that a client sent as the argument `field`.
 ///
 /// # Errors
@@ -37,13 +82,4 @@ id!(Job, JobId, "job", "jobs");
 pub fn parse<T: StaticType>(field: &'static str, text: &str) -> Result<TypeSafeId<T>> {
     TypeSafeId::from_str(text)
         .map_err(|_| Error::invalid(field, format!("is not an id of the form {}_…", T::TYPE)))
-}
-
-/// The id that a store keeps as 16 bytes.
-///
-/// # Errors
-///
-/// [`Error::Store`] where there are not 16 of them.
-pub fn from_bytes<T: StaticType>(bytes: &[u8]) -> Result<TypeSafeId<T>> {
-    Uuid::from_slice(bytes).map(TypeSafeId::from_uuid).map_err(Error::internal)
 }

@@ -3,11 +3,13 @@
 //! The domain — [`accounts`], [`people`], [`messaging`], [`live`], [`jobs`] —
 //! knows neither SQL, Bolt nor GraphQL. Around it stand the stores ([`sql`]
 //! and the crate `chatterbox_graph`) and what clients speak to ([`api`]).
+//! [`bench`] measures.
 
 pub mod accounts;
 pub mod ambient;
 pub mod api;
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;

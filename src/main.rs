@@ -11,8 +11,11 @@ use std::{
 
 use chatterbox::{
     api::{self, http::PartReport},
-    app,
-    cli::{self, Cli, Command, DeadLetterAction, DeadLetters, Options},
+    app, bench,
+    cli::{
+        self, Bench, BenchGraph, Cli, Command, DeadLetterAction, DeadLetters, Derived, GraphBench,
+        Options, Rebuild,
+    },
     config::{Config, ConfigError},
     error::chain,
     telemetry,
@@ -71,6 +74,12 @@ fn run() -> Result<ExitCode, Failure> {
         Command::Schema => print(api::graphql::sdl().trim_end()),
         Command::DeadLetters(DeadLetters { action, id, options }) => {
             dead_letters(start(options)?, action, id.unwrap_or_default())
+        }
+        Command::Rebuild(Rebuild { what: Derived::LastChatted, options }) => {
+            rebuild_last_chatted(start(options)?)
+        }
+        Command::Bench(Bench::Graph(BenchGraph { graph, options })) => {
+            bench_graph(start(options)?, graph)
         }
     }
 }
@@ -155,6 +164,16 @@ fn migrate(config: Config) -> Result<ExitCode, Failure> {
 
 fn dead_letters(config: Config, action: DeadLetterAction, id: String) -> Result<ExitCode, Failure> {
     let said = runtime()?.block_on(app::dead_letters(config, action, id));
+    print(said.map_err(|error| Failure::other(&error))?)
+}
+
+fn rebuild_last_chatted(config: Config) -> Result<ExitCode, Failure> {
+    let said = runtime()?.block_on(app::rebuild_last_chatted(config));
+    print(said.map_err(|error| Failure::other(&error))?)
+}
+
+fn bench_graph(config: Config, graph: GraphBench) -> Result<ExitCode, Failure> {
+    let said = runtime()?.block_on(bench::graph(config, graph));
     print(said.map_err(|error| Failure::other(&error))?)
 }
 

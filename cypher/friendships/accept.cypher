@@ -22,4 +22,4 @@ WITH *,
 FOREACH (_ IN CASE outcome WHEN 'became_friends' THEN [1] ELSE [] END |
   DELETE request
   CREATE (lower)-[:FRIENDS_WITH {since: $at}]->(higher))
-RETURN outcome
+RETURN outcome AS answer

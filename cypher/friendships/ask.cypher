@@ -26,4 +26,4 @@ FOREACH (_ IN CASE outcome WHEN 'sent' THEN [1] ELSE [] END |
 FOREACH (_ IN CASE outcome WHEN 'became_friends' THEN [1] ELSE [] END |
   DELETE received
   CREATE (lower)-[:FRIENDS_WITH {since: $at}]->(higher))
-RETURN outcome
+RETURN outcome AS answer

@@ -15,4 +15,4 @@ WITH by, other, collect(bond) AS bonds, EXISTS { (by)-[:BLOCKED]->(other) } AS a
 FOREACH (bond IN bonds | DELETE bond)
 FOREACH (_ IN CASE WHEN already THEN [] ELSE [1] END |
   CREATE (by)-[:BLOCKED {at: $at}]->(other))
-RETURN already, size(bonds) > 0 AS visible
+RETURN [already, size(bonds) > 0] AS answer

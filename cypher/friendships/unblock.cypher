@@ -13,4 +13,4 @@ MATCH (other:User {id: $other})
 OPTIONAL MATCH (by)-[block:BLOCKED]->(other)
 WITH block, block IS NOT NULL AS ended
 DELETE block
-RETURN ended
+RETURN ended AS answer

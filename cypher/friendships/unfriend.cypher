@@ -13,4 +13,4 @@ MATCH (other:User {id: $other})
 OPTIONAL MATCH (one)-[friendship:FRIENDS_WITH]-(other)
 WITH friendship, friendship IS NOT NULL AS ended
 DELETE friendship
-RETURN ended
+RETURN ended AS answer

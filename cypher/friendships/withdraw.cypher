@@ -13,4 +13,4 @@ MATCH (to:User {id: $to})
 OPTIONAL MATCH (from)-[request:REQUESTED]->(to)
 WITH request, request IS NOT NULL AS ended
 DELETE request
-RETURN ended
+RETURN ended AS answer

@@ -1,28 +1,18 @@
-MATCH (viewer:User {id: $viewer})
-CALL (viewer) {
-  MATCH (viewer)-[friendship:FRIENDS_WITH]-(person:User)
-  WHERE person.username > $after
-    AND ($query IS NULL
-      OR person.username STARTS WITH $query
-      OR person.foldedName STARTS WITH $query)
+UNWIND $asked AS asked
+MATCH (viewer:User {id: asked.viewer})
+CALL (viewer, asked) {
+  MATCH (viewer)-[friendship:FRIENDS_WITH]-(person)
+  WHERE person.username > asked.after
   WITH viewer, friendship, person
   ORDER BY person.username
   LIMIT $limit
-  RETURN collect({
-    person: person {.id, .username, .displayName, .bio, .avatarUrl, .createdAt},
-    since: friendship.since,
-    lastChattedAt: head(COLLECT {
-      MATCH (viewer)-[chat:LAST_CHATTED]-(person)
-      RETURN chat.at
-    })
-  }) AS items
+  OPTIONAL MATCH (viewer)-[chat:LAST_CHATTED]-(person)
+  RETURN collect([
+    [person.id, person.username, person.displayName, person.bio, person.avatarUrl, person.createdAt],
+    friendship.since,
+    chat.at
+  ]) AS items
 }
 RETURN
-  items,
-  CASE
-    WHEN $query IS NULL THEN COUNT { (viewer)-[:FRIENDS_WITH]-() }
-    ELSE COUNT {
-      MATCH (viewer)-[:FRIENDS_WITH]-(person:User)
-      WHERE person.username STARTS WITH $query OR person.foldedName STARTS WITH $query
-    }
-  END AS total
+  asked.place AS place,
+  [items, COUNT { (viewer)-[:FRIENDS_WITH]-() }] AS answer

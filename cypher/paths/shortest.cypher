@@ -1,7 +1,9 @@
 // The bound is written into the pattern by the caller: Cypher takes no parameter there.
-MATCH (viewer:User {id: $viewer})
-UNWIND $others AS id
-MATCH (other:User {id: id})
-WHERE NOT EXISTS { (viewer)-[:BLOCKED]-(other) }
+UNWIND $asked AS asked
+MATCH (viewer:User {id: asked.viewer})
+WITH asked, viewer, COLLECT { MATCH (viewer)-[:BLOCKED]-(person) RETURN person } AS blocked
+MATCH (other:User {id: asked.other})
+WHERE NOT other IN blocked
 MATCH path = shortestPath((viewer)-[:FRIENDS_WITH*..6]-(other))
-RETURN [person IN nodes(path) | person.id] AS path
+WHERE none(person IN nodes(path) WHERE person IN blocked)
+RETURN asked.place AS place, [person IN nodes(path) | person.id] AS answer

@@ -1,6 +1,2 @@
-MERGE (person:User {id: $id})
-ON CREATE SET
-  person.username = $username,
-  person.displayName = $displayName,
-  person.foldedName = $foldedName,
-  person.createdAt = $createdAt
+MERGE (person:User {id: $person.id})
+ON CREATE SET person = $person

@@ -1,4 +1,5 @@
-MATCH (person:User {username: $username})
-RETURN person {.id, .username, .displayName, .bio, .avatarUrl, .createdAt} AS person
-ORDER BY person.id
-LIMIT 1
+UNWIND $asked AS asked
+MATCH (person:User {username: asked.username})
+RETURN
+  asked.place AS place,
+  [person.id, person.username, person.displayName, person.bio, person.avatarUrl, person.createdAt] AS answer

@@ -1,3 +1,5 @@
-UNWIND $ids AS id
-MATCH (person:User {id: id})
-RETURN person {.id, .username, .displayName, .bio, .avatarUrl, .createdAt} AS person
+UNWIND $asked AS asked
+MATCH (person:User {id: asked.id})
+RETURN
+  asked.place AS place,
+  [person.id, person.username, person.displayName, person.bio, person.avatarUrl, person.createdAt] AS answer

@@ -1,3 +1,3 @@
 UNWIND $versions AS version
 MATCH (migration:SchemaMigration {version: version})
-RETURN migration.version AS version
+RETURN migration.version AS answer

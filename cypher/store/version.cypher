@@ -1,3 +1,3 @@
 CALL dbms.components() YIELD name, versions
 WHERE name = 'Neo4j Kernel'
-RETURN versions[0] AS version
+RETURN versions[0] AS answer

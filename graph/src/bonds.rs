@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Ask, Friendship, Pair, Person};
+use crate::{Ask, Friendship, Nearness, Pair, Person, Reach, Settings};
 
 /// The edges between two people, seen from the one that comes first.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -51,14 +51,35 @@ impl Bonds {
         self.blocks || self.blocked_by
     }
 
-    /// The two people with all that stands between them.
-    pub(crate) fn pair(self, one: Person, other: Person) -> Pair {
+    /// What the first may do towards the second, who has these settings.
+    /// `share_friends` may be anything where the settings do not ask for it.
+    pub(crate) fn reach(self, settings: &Settings, share_friends: bool) -> Reach {
+        if self.blocked() {
+            Reach::default()
+        } else if self.friends {
+            Reach::of(settings, Nearness::Friends)
+        } else if share_friends {
+            Reach::of(settings, Nearness::FriendsOfFriends)
+        } else {
+            Reach::of(settings, Nearness::Strangers)
+        }
+    }
+
+    /// The two people, each with their settings, and all that stands between them.
+    pub(crate) fn pair(
+        self,
+        (one, one_settings): (Person, Settings),
+        (other, other_settings): (Person, Settings),
+        share_friends: bool,
+    ) -> Pair {
         Pair {
             one,
             other,
             one_sees: self.seen(),
             other_sees: self.turned().seen(),
             blocked: self.blocked(),
+            one_reaches: self.reach(&other_settings, share_friends),
+            other_reaches: self.reach(&one_settings, share_friends),
         }
     }
 

@@ -2,20 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Chat, ConversationId, Timestamp, UserId};
+use crate::{Chat, DirectConversationId, GroupId, Timestamp, UserId};
 
-/// The latest chat of each two people, the lower id first and in the order of
-/// the ids. Of two at the same time the one in the higher conversation counts,
+/// The latest chat of two people, the lower id first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Direct {
+    pub(crate) low: UserId,
+    pub(crate) high: UserId,
+    pub(crate) conversation: DirectConversationId,
+    pub(crate) at: Timestamp,
+}
+
+/// The latest chat of each two people and of each group, in the order of the
+/// ids. Of two at the same time the one in the higher conversation counts,
 /// so that the outcome does not depend on the order in which they come.
-pub(crate) fn latest(chats: &[Chat]) -> Vec<Chat> {
-    let mut latest: BTreeMap<(UserId, UserId), (Timestamp, ConversationId)> = BTreeMap::new();
-    for chat in chats.iter().filter(|chat| chat.one != chat.other) {
-        let two = (chat.one.min(chat.other), chat.one.max(chat.other));
-        let when = (chat.at, chat.conversation);
-        latest.entry(two).and_modify(|known| *known = when.max(*known)).or_insert(when);
+pub(crate) fn latest(chats: &[Chat]) -> (Vec<Direct>, Vec<(GroupId, Timestamp)>) {
+    let mut direct: BTreeMap<(UserId, UserId), (Timestamp, DirectConversationId)> = BTreeMap::new();
+    let mut groups: BTreeMap<GroupId, Timestamp> = BTreeMap::new();
+    for chat in chats {
+        match *chat {
+            Chat::Direct { one, other, conversation, at } if one != other => {
+                let two = (one.min(other), one.max(other));
+                let when = (at, conversation);
+                direct.entry(two).and_modify(|known| *known = when.max(*known)).or_insert(when);
+            }
+            Chat::Direct { .. } => {}
+            Chat::Group { group, at } => {
+                groups.entry(group).and_modify(|known| *known = at.max(*known)).or_insert(at);
+            }
+        }
     }
-    latest
+    let direct = direct
         .into_iter()
-        .map(|((one, other), (at, conversation))| Chat { one, other, conversation, at })
-        .collect()
+        .map(|((low, high), (at, conversation))| Direct { low, high, conversation, at })
+        .collect();
+    (direct, groups.into_iter().collect())
 }

@@ -13,14 +13,25 @@ impl StaticType for User {
 
 /// Marks the ids of one-to-one conversations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Conversation;
+pub struct DirectConversation;
 
-impl StaticType for Conversation {
+impl StaticType for DirectConversation {
     const TYPE: &'static str = "dm";
+}
+
+/// Marks the ids of groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupMark;
+
+impl StaticType for GroupMark {
+    const TYPE: &'static str = "grp";
 }
 
 /// The id of a person: `user_…`.
 pub type UserId = TypeSafeId<User>;
 
 /// The id of a one-to-one conversation: `dm_…`.
-pub type ConversationId = TypeSafeId<Conversation>;
+pub type DirectConversationId = TypeSafeId<DirectConversation>;
+
+/// The id of a group, and of its conversation: `grp_…`.
+pub type GroupId = TypeSafeId<GroupMark>;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, UserId};
+use crate::{DirectConversationId, Group, GroupId, Reach, UserId};
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(
@@ -72,6 +72,21 @@ pub struct Pair {
     pub other_sees: Friendship,
     /// Whether either has blocked the other.
     pub blocked: bool,
+    /// What `one` may do towards `other`.
+    pub one_reaches: Reach,
+    /// What `other` may do towards `one`.
+    pub other_reaches: Reach,
+}
+
+/// What changes of a person; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileChange {
+    /// 1 to 64 characters.
+    pub display_name: Option<String>,
+    /// At most 500 characters; `Some(None)` takes it away.
+    pub bio: Option<Option<String>>,
+    /// An absolute https URL; `Some(None)` takes it away.
+    pub avatar_url: Option<Option<String>>,
 }
 
 /// How asking for friendship ended.
@@ -178,26 +193,54 @@ impl<T> Default for Page<T> {
 /// the distance.
 pub type Path = Vec<UserId>;
 
-/// That two people chatted: what a LAST_CHATTED edge is made of.
+/// That somebody wrote: what LAST_CHATTED is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Chat {
+pub enum Chat {
+    /// In the conversation of two people.
+    Direct {
+        /// One of the two; the order does not matter.
+        one: UserId,
+        /// The other.
+        other: UserId,
+        /// Their conversation.
+        conversation: DirectConversationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// In a group.
+    Group {
+        /// Which.
+        group: GroupId,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// With whom the viewer chatted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChatPartner {
+    /// A person, in the conversation of the two.
+    Person(Person, DirectConversationId),
+    /// A group.
+    Group(Group),
+}
+
+/// With whom the viewer chatted, and when last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastChatted {
+    /// The other side.
+    pub with: ChatPartner,
+    /// When the last message was sent.
+    pub at: Timestamp,
+}
+
+/// A friendship, where many are loaded at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tie {
     /// One of the two; the order does not matter.
     pub one: UserId,
     /// The other.
     pub other: UserId,
-    /// Their conversation.
-    pub conversation: ConversationId,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Whom the viewer chatted with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastChatted {
-    /// The other side.
-    pub with: Person,
-    /// The conversation of the two.
-    pub conversation: ConversationId,
-    /// When the last message was sent.
-    pub at: Timestamp,
+    /// Since when they are friends.
+    pub since: Timestamp,
 }

@@ -1,16 +1,24 @@
 //! What is peculiar to the graph in a SQLite file: several processes on one
-//! file, a file that is busy, a pool that is closed.
+//! file, a file of an older version, a file that is busy, a pool that is closed.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
-use chatterbox_graph::{Ask, Error, Graph, NewPerson, Timestamp, UserId, sqlite::SqliteGraph};
+use chatterbox_graph::{
+    Ask, Error, FriendsOf, Graph, NewPerson, Settings, Timestamp, UserId, sqlite::SqliteGraph,
+};
 use futures::future::join_all;
-use sqlx::{AnyPool, Executor, any::AnyPoolOptions};
+use sqlx::{
+    AnyPool, Executor, SqlSafeStr,
+    any::AnyPoolOptions,
+    migrate::{Migration, MigrationType, Migrator},
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 const PATIENT: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
                        PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
 const IMPATIENT: &str = "PRAGMA busy_timeout = 1;";
+
+const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/sqlite");
 
 fn pool(folder: &TempDir, connections: u32, settings: &'static str) -> AnyPool {
     sqlx::any::install_default_drivers();
@@ -49,8 +57,68 @@ async fn several_processes_may_bring_one_file_up_to_date_at_once() {
             .fetch_one(&pool(&folder, 1, PATIENT))
             .await
             .unwrap();
-        assert_eq!(applied, 1);
+        assert_eq!(applied, std::fs::read_dir(SCHEMA).unwrap().count() as i64);
     }
+}
+
+/// Makes a file as the first version of the schema had it, with three people.
+async fn old_file(folder: &TempDir) -> AnyPool {
+    let pool = pool(folder, 1, PATIENT);
+    let first = Migration::new(
+        1,
+        "people and edges".into(),
+        MigrationType::Simple,
+        include_str!("../schema/sqlite/0001_people_and_edges.sql").into_sql_str(),
+        false,
+    );
+    let mut migrator = Migrator::with_migrations(vec![first]);
+    migrator.dangerous_set_table_name("_graph_migrations");
+    migrator.run(&pool).await.unwrap();
+    for number in 1..=3_u8 {
+        sqlx::query(
+            "INSERT INTO graph_people (id, username, display_name, folded_name, created_at) \
+             VALUES (?1, ?2, 'Élan', 'elan', 1)",
+        )
+        .bind(newcomer(number.into()).id.uuid().as_bytes().to_vec())
+        .bind(format!("person{number}"))
+        .execute(&pool)
+        .await
+        .unwrap();
+    }
+    pool
+}
+
+#[tokio::test]
+async fn an_older_file_is_brought_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    let old = old_file(&folder).await;
+    let [ada, grace, alan] = [1, 2, 3].map(|number| newcomer(number).id);
+    let bytes = |id: UserId| id.uuid().as_bytes().to_vec();
+    for (one, other) in [(ada, grace), (grace, ada)] {
+        for statement in [
+            "INSERT INTO graph_friends (person, friend, since) VALUES (?1, ?2, 5)",
+            "INSERT INTO graph_last_chatted (person, other, conversation, at) \
+             VALUES (?1, ?2, zeroblob(16), 7)",
+        ] {
+            sqlx::query(statement).bind(bytes(one)).bind(bytes(other)).execute(&old).await.unwrap();
+        }
+    }
+    old.close().await;
+
+    let graph = graph(&folder, PATIENT);
+    graph.migrate().await.unwrap();
+
+    let asked = FriendsOf { viewer: ada, query: None, limit: 9, after: None };
+    let friends = graph.friends(&[asked]).await.unwrap().remove(0).items;
+    let seen = &friends[0];
+    assert_eq!((friends.len(), seen.person.id, seen.since), (1, grace, Timestamp(5)));
+    assert_eq!(seen.last_chatted_at, Some(Timestamp(7)));
+    assert_eq!(graph.settings(&[ada]).await.unwrap()[&ada], Settings::default());
+    let listed = graph.directory(ada, Some("é"), 9, None).await.unwrap().items;
+    let listed: Vec<_> = listed.iter().map(|listed| listed.person.id).collect();
+    assert_eq!(listed, [grace, alan]);
+    assert!(graph.remove_person(grace).await.unwrap());
+    assert_eq!(graph.ties(ada).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -2,6 +2,7 @@
 //! access tokens.
 
 mod code;
+mod deletion;
 mod device;
 mod email;
 mod password;
@@ -15,7 +16,7 @@ mod token;
 
 use std::{fmt, sync::Arc};
 
-use chatterbox_graph::Timestamp;
+use chatterbox_graph::{Graph, Timestamp};
 
 pub use code::{CodeHash, NewCode, Purpose};
 pub use device::Device;
@@ -84,7 +85,9 @@ pub struct Parts {
     pub hasher: PasswordHasher,
     /// Signs and checks access tokens.
     pub tokens: Tokens,
-    /// Makes people in the graph, and sends mails.
+    /// Tells to whom somebody is tied who leaves.
+    pub graph: Arc<dyn Graph>,
+    /// Makes people in the graph and takes them out of it, and sends mails.
     pub relay: Arc<Relay>,
     /// Tells the other nodes of sessions that ended.
     pub bus: Arc<dyn Bus>,

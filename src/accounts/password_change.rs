@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-const WRONG_PASSWORD: Error = Error::InvalidCredentials("the current password is wrong");
+pub(super) const WRONG_PASSWORD: Error = Error::InvalidCredentials("the current password is wrong");
 
 impl Accounts {
     /// Changes the password, ends all the viewer's other sessions, and lets

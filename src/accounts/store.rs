@@ -150,6 +150,19 @@ pub trait AccountStore: Send + Sync + 'static {
         at: Timestamp,
     ) -> Result<Option<Vec<Entry>>>;
 
+    /// Takes the account away, with its codes, refresh tokens and the devices
+    /// of its sessions; ends them all, keeps the username from ever being
+    /// given to anyone again, and writes down the `job` that takes the person
+    /// out of everything else. `None`, and nothing done, where the password is
+    /// not `checked` any more.
+    async fn close_account(
+        &self,
+        user: UserId,
+        checked: &PasswordHash,
+        job: &Job,
+        at: Timestamp,
+    ) -> Result<Option<Vec<Entry>>>;
+
     // ------------------------------------------------------------- codes
 
     /// Keeps a code, in place of an earlier one for the same purpose, and

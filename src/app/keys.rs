@@ -16,7 +16,7 @@ use crate::{
 const FILE: &str = "signing-key.pem";
 
 /// The key that was given, or that of the data folder, made there at first.
-pub(super) fn signing_key(config: &Config, ambient: &Ambient) -> Result<SecretString> {
+pub(crate) fn signing_key(config: &Config, ambient: &Ambient) -> Result<SecretString> {
     match &config.signing_key {
         SigningKey::Pem(pem) => Ok(pem.clone()),
         SigningKey::InDataFolder => {

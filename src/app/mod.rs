@@ -4,7 +4,7 @@
 //! and not again into the binary and each binary of tests.
 
 mod dead_letters;
-mod keys;
+pub(crate) mod keys;
 mod stores;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -31,8 +31,8 @@ use crate::{
     jobs::Relay,
     live::{Bus, EndedSessions, Follower, Hub, InProcessBus},
     mail::{Mailer, Outbox},
-    messaging::{Contacts, Conversations, LogStore, Projector, Writer},
-    people::People,
+    messaging::{self, Contacts, Conversations, Faces, LogStore, Projector, Writer},
+    people::{Groups, People},
     telemetry::Metrics,
 };
 
@@ -106,6 +106,7 @@ impl App {
             store: sql.clone(),
             hasher,
             tokens,
+            graph: graph.clone(),
             relay: relay.clone(),
             bus: bus.clone(),
             ended: ended.clone(),
@@ -113,6 +114,7 @@ impl App {
             verify_email: config.verify_email == VerifyEmail::Required,
         });
         let contacts = Contacts::new(graph.clone(), sql.clone(), ambient.clone());
+        let faces = Faces::new(graph.clone());
         let (writer, handle) = Writer::new(sql.clone(), bus.clone(), ambient.clone());
         let projector = Arc::new(Projector::new(sql.clone(), graph.clone()));
 
@@ -120,8 +122,12 @@ impl App {
         let head = sql.head().await?;
         accounts.load_ended().await?;
         projector.catch_up(head).await?;
-        let followers: Vec<Arc<dyn Follower>> =
-            vec![Arc::new(ended.clone()), Arc::new(contacts.clone()), projector.clone()];
+        let followers: Vec<Arc<dyn Follower>> = vec![
+            Arc::new(ended.clone()),
+            Arc::new(contacts.clone()),
+            Arc::new(faces.clone()),
+            projector.clone(),
+        ];
         let hub = Hub::new(sql.clone(), bus.clone(), followers, head);
 
         let background = CancellationToken::new();
@@ -133,11 +139,19 @@ impl App {
         tasks.spawn(keep_house(accounts.clone(), background.clone()));
 
         let services = Services {
-            people: People::new(graph.clone(), relay, contacts.clone(), ambient.clone()),
+            groups: Groups::new(graph.clone(), relay.clone(), faces.clone(), ambient.clone()),
+            people: People::new(
+                graph.clone(),
+                relay,
+                contacts.clone(),
+                faces.clone(),
+                ambient.clone(),
+            ),
             conversations: Conversations::new(
                 sql.clone(),
                 graph.clone(),
                 contacts,
+                faces,
                 handle,
                 ambient.clone(),
             ),
@@ -281,6 +295,23 @@ pub fn check(config: Config) -> BoxFuture<'static, Result<Vec<PartReport>>> {
         let mut parts = stores.health(&bus, &mailer(&config, &ambient)?);
         parts.push(keys::health(config, ambient));
         Ok(http::check_parts(&parts).await)
+    })
+}
+
+/// Derives the LAST_CHATTED edges anew; returns what is to be printed.
+///
+/// # Errors
+///
+/// The failure of a store; to be repeated then.
+pub fn rebuild_last_chatted(config: Config) -> BoxFuture<'static, Result<String>> {
+    Box::pin(async move {
+        let stores = Stores::open(&config)?;
+        stores.migrate().await?;
+        let Stores { sql, graph } = &stores;
+        let progress = |done| info!(conversations = done, "rebuilding last-chatted");
+        let done = messaging::rebuild_last_chatted(&**graph, sql, progress).await;
+        sql.close().await;
+        Ok(format!("LAST_CHATTED is derived anew, from {} conversations", done?))
     })
 }
 

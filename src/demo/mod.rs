@@ -10,7 +10,7 @@ mod town;
 
 use std::sync::Arc;
 
-use chatterbox_graph::{Ask, NewPerson, Person, Timestamp};
+use chatterbox_graph::{Ask, GroupProfile, GroupRole, NewPerson, Person, Timestamp};
 use futures::future::try_join_all;
 use uuid::Uuid;
 
@@ -21,9 +21,10 @@ use crate::{
     ambient::Ambient,
     app::Stores,
     error::{Error, Result},
-    ids::{MessageId, UserId},
-    messaging::{ConversationStore, Draft, MessageBody, MessageKey, MessageStore},
-    people::{MAX_FRIENDS, Username},
+    ids::{GroupId, JobId, MessageId, UserId},
+    jobs::{Job, JobStore, Task},
+    messaging::{ConversationStore, Draft, MessageBody, MessageKey, MessageStore, Place},
+    people::{GroupAction, GroupChange, MAX_FRIENDS, Username, groups},
 };
 
 /// The password of everyone in town.
@@ -56,6 +57,7 @@ pub async fn fill(stores: &Stores, hasher: &PasswordHasher, ambient: &Ambient) -
     let (passwords, people) = futures::try_join!(passwords, people)?;
     friendships(stores, &people, now).await?;
     conversations(stores, &people, ambient, now).await?;
+    clubs(stores, &people, ambient, now).await?;
     accounts(stores, &people, passwords, now).await
 }
 
@@ -143,11 +145,78 @@ async fn conversations(
                 body: MessageBody::parse(line.to_owned())?,
                 key: Some(MessageKey::parse(format!("demo-{index}"))?),
                 people: pair.clone(),
+                place: Place::Direct,
             };
             let turns = i64::try_from(turn).unwrap_or_default();
             stores.sql.write(Timestamp(at + turns * MINUTE), &[draft]).await?;
         }
         at += DAY / 8;
+    }
+    Ok(())
+}
+
+async fn clubs(
+    stores: &Stores,
+    people: &[Person],
+    ambient: &Ambient,
+    now: Timestamp,
+) -> Result<()> {
+    for (number, club) in town::CLUBS.iter().enumerate() {
+        let group = GroupId::from_uuid(id(3, number));
+        // After all the talks of two, in the order of the log.
+        let left = i64::try_from(town::CLUBS.len() - number).unwrap_or(1);
+        let began = now.0 - left * 40 * MINUTE;
+        found(stores, club, number, group, Timestamp(began - MINUTE), ambient).await?;
+        for (turn, (who, line)) in club.talk.iter().enumerate() {
+            let index = 10_000 + number * 100 + turn;
+            let draft = Draft {
+                id: MessageId::from_uuid(id(2, index)),
+                conversation: group.into(),
+                sender: people[*who].id,
+                body: MessageBody::parse((*line).to_owned())?,
+                key: Some(MessageKey::parse(format!("demo-{index}"))?),
+                people: Arc::new([people[*who].clone()]),
+                place: Place::Group(None),
+            };
+            let turns = i64::try_from(turn).unwrap_or_default();
+            stores.sql.write(Timestamp(began + turns * MINUTE), &[draft]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a club by a job with an id that is always the same, so that one
+/// which was cut off is finished.
+async fn found(
+    stores: &Stores,
+    club: &town::Club,
+    number: usize,
+    group: GroupId,
+    at: Timestamp,
+    ambient: &Ambient,
+) -> Result<()> {
+    let members: Vec<UserId> = club.members.iter().map(|member| user_id(*member)).collect();
+    let (owner, admin) = (members[0], members[1]);
+    let profile = GroupProfile {
+        name: club.name.to_owned(),
+        description: Some(club.description.to_owned()),
+        visibility: club.visibility,
+    };
+    let create = GroupAction::Create { profile, members: members[1..].to_vec() };
+    let appoint = GroupAction::SetRole { user: admin, role: GroupRole::Admin };
+    for (step, action) in [create, appoint].into_iter().enumerate() {
+        let change = GroupChange { by: owner, group, action, at };
+        let job = Job {
+            id: JobId::from_uuid(id(4, number * 10 + step)),
+            ..Job::new(ambient, Task::ChangeGroup(change.clone()))
+        };
+        let open = stores.sql.due(Timestamp(i64::MAX), 100).await?;
+        if !open.iter().any(|known| known.id == job.id) {
+            stores.sql.insert(&job).await?;
+        }
+        let (effects, outcome) = groups::carry_out(&*stores.graph, &change, job.id).await?;
+        outcome?;
+        stores.sql.complete(job.id, at, effects).await?;
     }
     Ok(())
 }

@@ -15,10 +15,10 @@ pub use relay::Relay;
 use crate::{
     ambient::Ambient,
     error::Result,
-    ids::JobId,
+    ids::{JobId, UserId},
     mail::Mail,
-    messaging::{Entry, NewEntry},
-    people::FriendshipChange,
+    messaging::{Entry, GroupSync, NewEntry},
+    people::{Departure, FriendshipChange, GroupChange, PersonChange},
 };
 
 /// What is to be done.
@@ -30,6 +30,17 @@ pub enum Task {
     SendMail(Mail),
     /// Change what stands between two people.
     ChangeFriendship(FriendshipChange),
+    /// Make, change or delete a group.
+    ChangeGroup(GroupChange),
+    /// Change a person's profile or settings.
+    ChangePerson {
+        /// Whose.
+        user: UserId,
+        /// What.
+        change: PersonChange,
+    },
+    /// Take a person out of everything, whose account was closed.
+    RemovePerson(Departure),
 }
 
 impl Task {
@@ -40,6 +51,9 @@ impl Task {
             Self::AddPerson(_) => "add_person",
             Self::SendMail(_) => "send_mail",
             Self::ChangeFriendship(_) => "change_friendship",
+            Self::ChangeGroup(_) => "change_group",
+            Self::ChangePerson { .. } => "change_person",
+            Self::RemovePerson(_) => "remove_person",
         }
     }
 
@@ -54,8 +68,31 @@ impl Task {
                 let (low, high) = change.pair();
                 format!("{low} {high}")
             }
+            Self::ChangeGroup(change) => change.group.to_string(),
+            Self::ChangePerson { user, .. } => user.to_string(),
+            Self::RemovePerson(departure) => departure.user.to_string(),
         }
     }
+}
+
+/// What a job that was carried out brings about in SQL.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    /// What is to be appended to the log.
+    pub entries: Vec<NewEntry>,
+    /// Groups whose conversations have to follow; for each the log gets an entry
+    /// for each member that differs from before, and one where the group itself changed.
+    pub groups: Vec<GroupSync>,
+}
+
+/// How marking a job done ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Completion {
+    /// It is done, and this was appended to the log.
+    Done(Vec<Entry>),
+    /// A group has moved on: its conversation follows a later version
+    /// already. Nothing was done; the graph has to be asked again.
+    Stale,
 }
 
 /// A task, written down.
@@ -104,21 +141,20 @@ pub trait JobStore: Send + Sync + 'static {
     /// are not done, oldest first.
     async fn insert(&self, job: &Job) -> Result<Vec<Job>>;
 
-    /// Jobs whose time has come, oldest first.
+    /// Those of this subject that are not done, oldest first.
+    async fn open(&self, subject: &str) -> Result<Vec<Job>>;
+
+    /// Jobs whose time has come, oldest first; of a subject only the oldest
+    /// that is not done.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Job>>;
 
     /// How many are not done.
     async fn pending(&self) -> Result<u64>;
 
-    /// Marks the job done and appends `entries` to the log, in one
-    /// transaction. Where another marked it done already nothing is appended,
+    /// Marks the job done, lets the conversations of groups follow and appends to the log, in one
+    /// transaction. Where another marked it done already nothing is done,
     /// and nothing returned.
-    async fn complete(
-        &self,
-        id: JobId,
-        at: Timestamp,
-        entries: Vec<NewEntry>,
-    ) -> Result<Vec<Entry>>;
+    async fn complete(&self, id: JobId, at: Timestamp, effects: Effects) -> Result<Completion>;
 
     /// Notes that the job failed, and when it is to be tried again.
     async fn postpone(&self, id: JobId, run_at: Timestamp, error: &str) -> Result<()>;

@@ -12,13 +12,14 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::{DeadLetterStore, Job, JobStore, Task};
+use super::{Completion, DeadLetterStore, Effects, Job, JobStore, Task};
 use crate::{
     ambient::Ambient,
     error::{Error, Result, chain},
     live::Bus,
     mail::Mailer,
-    people,
+    messaging::Entry,
+    people::{DepartureStore, departure, friendships, groups, profile},
 };
 
 /// How often the relay looks for jobs that were left open. Nobody waits for
@@ -33,11 +34,14 @@ const MAX_ATTEMPTS: u32 = 10;
 /// … but as long as it is only a store that is away, not before it is a day old.
 const MAX_WAIT: i64 = 24 * 60 * 60 * 1_000_000;
 const STRIPES: usize = 64;
+/// How often the graph is asked again about a group that moved on meanwhile.
+const MAX_STALE: usize = 16;
 
 /// Carries jobs out.
 pub struct Relay {
     store: Arc<dyn JobStore>,
     graveyard: Arc<dyn DeadLetterStore>,
+    departures: Arc<dyn DepartureStore>,
     graph: Arc<dyn Graph>,
     mailer: Arc<dyn Mailer>,
     bus: Arc<dyn Bus>,
@@ -49,7 +53,7 @@ pub struct Relay {
 impl Relay {
     /// Puts the parts together.
     pub fn new(
-        store: Arc<impl JobStore + DeadLetterStore>,
+        store: Arc<impl JobStore + DeadLetterStore + DepartureStore>,
         graph: Arc<dyn Graph>,
         mailer: Arc<dyn Mailer>,
         bus: Arc<dyn Bus>,
@@ -57,6 +61,7 @@ impl Relay {
     ) -> Self {
         Self {
             graveyard: store.clone(),
+            departures: store.clone(),
             store,
             graph,
             mailer,
@@ -76,7 +81,7 @@ impl Relay {
     /// or the failure of a store, in which case the relay goes on trying.
     pub async fn submit(&self, task: Task) -> Result<()> {
         let job = Job::new(&self.ambient, task);
-        let _turn = self.turn(&job).await;
+        let _turn = self.turn(&job.task.subject()).await;
         for older in self.store.insert(&job).await? {
             // What an older job is refused concerns whoever wrote it down.
             let _refused = self.perform(&older, true).await?;
@@ -85,10 +90,28 @@ impl Relay {
     }
 
     /// Carries out a job that was written down with other changes. A failure
-    /// is left to the relay.
+    /// is left to the relay, and so is a job before whose turn others come.
     pub async fn attempt(&self, job: &Job) {
-        let _turn = self.turn(job).await;
-        self.attempt_in_turn(job).await;
+        let _turn = self.turn(&job.task.subject()).await;
+        let open = self.store.open(&job.task.subject()).await;
+        if open.is_ok_and(|open| open.iter().all(|other| other.id >= job.id)) {
+            self.attempt_in_turn(job).await;
+        }
+    }
+
+    /// Carries out what is open of a subject, and returns whether there was
+    /// anything: what was found before may be different now.
+    ///
+    /// # Errors
+    ///
+    /// The failure of a store.
+    pub async fn settle(&self, subject: &str) -> Result<bool> {
+        let _turn = self.turn(subject).await;
+        let open = self.store.open(subject).await?;
+        for job in &open {
+            let _refused = self.perform(job, true).await?;
+        }
+        Ok(!open.is_empty())
     }
 
     /// Looks for jobs left open, until `stop`.
@@ -156,29 +179,51 @@ impl Relay {
 
     /// The outer result is the stores', the inner one the rules'.
     async fn perform(&self, job: &Job, again: bool) -> Result<Result<()>> {
-        let (entries, outcome) = match &job.task {
+        for _ in 0..MAX_STALE {
+            let (effects, outcome) = self.carry_out(job, again).await?;
+            match self.store.complete(job.id, self.ambient.now(), effects).await? {
+                Completion::Done(entries) => {
+                    self.publish(entries);
+                    metrics::counter!("chatterbox_jobs_total", "task" => job.task.name())
+                        .increment(1);
+                    return Ok(outcome);
+                }
+                // The graph is asked again, and answers with what is then.
+                Completion::Stale => {}
+            }
+        }
+        Err(Error::internal("the graph stays behind what was followed of it: is it an older copy?"))
+    }
+
+    async fn carry_out(&self, job: &Job, again: bool) -> Result<(Effects, Result<()>)> {
+        let graph = &*self.graph;
+        Ok(match &job.task {
             Task::AddPerson(person) => {
-                self.graph.add_person(person).await?;
-                (Vec::new(), Ok(()))
+                graph.add_person(person).await?;
+                (Effects::default(), Ok(()))
             }
             Task::SendMail(mail) => {
                 self.mailer.send(mail).await?;
-                (Vec::new(), Ok(()))
+                (Effects::default(), Ok(()))
             }
-            Task::ChangeFriendship(change) => {
-                people::carry_out(&*self.graph, change, again).await?
+            Task::ChangeFriendship(change) => friendships::carry_out(graph, change, again).await?,
+            Task::ChangeGroup(change) => groups::carry_out(graph, change, job.id).await?,
+            Task::ChangePerson { user, change } => profile::carry_out(graph, *user, change).await?,
+            Task::RemovePerson(gone) => {
+                let store = &*self.departures;
+                (departure::carry_out(graph, store, gone, job.id).await?, Ok(()))
             }
-        };
-        let done = self.store.complete(job.id, self.ambient.now(), entries).await?;
-        if !done.is_empty() {
-            self.bus.publish(done.into_iter().map(Arc::new).collect());
-        }
-        metrics::counter!("chatterbox_jobs_total", "task" => job.task.name()).increment(1);
-        Ok(outcome)
+        })
     }
 
-    async fn turn(&self, job: &Job) -> MutexGuard<'_, ()> {
-        let hash = self.hasher.hash_one(job.task.subject());
+    fn publish(&self, entries: Vec<Entry>) {
+        if !entries.is_empty() {
+            self.bus.publish(entries.into_iter().map(Arc::new).collect());
+        }
+    }
+
+    async fn turn(&self, subject: &str) -> MutexGuard<'_, ()> {
+        let hash = self.hasher.hash_one(subject);
         let stripe = usize::try_from(hash % STRIPES as u64).unwrap_or_default();
         self.subjects[stripe].lock().await
     }

@@ -19,7 +19,7 @@ use super::{Batch, Bus, Cursor, Subscription};
 use crate::{
     error::{Error, Result, chain},
     ids::{ConversationId, UserId},
-    messaging::{Change, Entry, LogStore, Position, Scope},
+    messaging::{Change, Entry, LogStore, Position},
 };
 
 /// How often the log's head is looked at, as a last resort.
@@ -212,23 +212,33 @@ impl State {
         if !is_event(&entry.change) {
             return;
         }
-        for user in &entry.to {
-            let Some(subscribers) = self.subscribers.get_mut(user) else { continue };
-            subscribers.retain(|subscriber| {
-                if !subscriber.wants(entry) {
-                    return !subscriber.queue.is_closed();
-                }
-                // A full queue ends the subscription: its stream finds the
-                // queue closed behind what was handed out.
-                let sent = subscriber.queue.try_send(entry.clone());
-                if matches!(sent, Err(mpsc::error::TrySendError::Full(_))) {
-                    metrics::counter!("chatterbox_slow_subscribers_total").increment(1);
-                }
-                sent.is_ok()
-            });
-            if subscribers.is_empty() {
-                self.subscribers.remove(user);
+        // A group may have many members of whom few are here.
+        if self.subscribers.len() < entry.to.len() {
+            let here = self.subscribers.keys().copied();
+            let here: Vec<UserId> =
+                here.filter(|user| entry.to.include(*user, entry.pos)).collect();
+            here.into_iter().for_each(|user| self.hand_to(user, entry));
+        } else {
+            entry.recipients().for_each(|user| self.hand_to(user, entry));
+        }
+    }
+
+    fn hand_to(&mut self, user: UserId, entry: &Arc<Entry>) {
+        let Some(subscribers) = self.subscribers.get_mut(&user) else { return };
+        subscribers.retain(|subscriber| {
+            if !subscriber.wants(entry) {
+                return !subscriber.queue.is_closed();
             }
+            // A full queue ends the subscription: its stream finds the
+            // queue closed behind what was handed out.
+            let sent = subscriber.queue.try_send(entry.clone());
+            if matches!(sent, Err(mpsc::error::TrySendError::Full(_))) {
+                metrics::counter!("chatterbox_slow_subscribers_total").increment(1);
+            }
+            sent.is_ok()
+        });
+        if subscribers.is_empty() {
+            self.subscribers.remove(&user);
         }
     }
 }
@@ -241,10 +251,10 @@ impl Subscriber {
 
 /// Whether clients hear of it.
 pub(super) fn is_event(change: &Change) -> bool {
-    !matches!(change, Change::SessionEnded { .. })
+    !matches!(change, Change::SessionEnded { .. } | Change::PersonChanged)
 }
 
 /// Whether the entry passes the filter.
 pub(super) fn concerns(entry: &Entry, conversation: Option<ConversationId>) -> bool {
-    conversation.is_none_or(|id| entry.scope == Scope::Conversation(id))
+    conversation.is_none_or(|id| entry.conversation() == Some(id))
 }

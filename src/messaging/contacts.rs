@@ -1,17 +1,11 @@
 //! What a message between two people needs to know of them, kept in memory.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use chatterbox_graph::{Graph, Person};
 use moka::sync::Cache;
 
-use super::{Change, ConversationStore, Entry};
+use super::{Change, Conversation, ConversationKind, ConversationStore, Entry, Recency};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
@@ -24,15 +18,34 @@ use crate::{
 pub struct Contact {
     /// Their conversation.
     pub conversation: ConversationId,
-    /// The two.
+    /// The two, the lower id first.
     pub people: Arc<[Person]>,
     /// Whether either has blocked the other.
-    pub blocked: bool,
+    blocked: bool,
+    /// Whether each may start a conversation with the other.
+    reaches: [bool; 2],
+    /// Whether each ever wrote in it.
+    wrote: [bool; 2],
 }
 
-/// A bounded cache of contacts. A change between two people, made on any
+impl Contact {
+    /// Whether this one of the two may write: nobody across a block; who is
+    /// meant by the other's audience; and whom the other wrote to, for that
+    /// is no new conversation.
+    fn may_write(&self, sender: UserId) -> bool {
+        let own = usize::from(self.people[0].id != sender);
+        !self.blocked && (self.reaches[own] || self.wrote[1 - own])
+    }
+}
+
+/// A bounded cache of contacts. What changes in the graph, on any
 /// node, takes effect at once where it is made and as soon as the log is
-/// followed elsewhere; a changed profile after [`Contacts::MAX_AGE`].
+/// followed elsewhere.
+///
+/// A friendship matters to more than the two: it may bring the friends of
+/// each within reach of the other. Each pair that it matters to includes one
+/// of the two, so it is noted for each person when something about them
+/// changed last, and a contact holds until something changes about either.
 #[derive(Clone)]
 pub struct Contacts {
     inner: Arc<Inner>,
@@ -42,9 +55,9 @@ struct Inner {
     graph: Arc<dyn Graph>,
     store: Arc<dyn ConversationStore>,
     ambient: Ambient,
-    contacts: Cache<(UserId, UserId), Contact>,
+    contacts: Cache<(UserId, UserId), (u64, Contact)>,
     pairs: Cache<ConversationId, (UserId, UserId)>,
-    changes: AtomicU64,
+    changes: Recency<UserId>,
 }
 
 impl Contacts {
@@ -57,36 +70,54 @@ impl Contacts {
         let contacts =
             Cache::builder().max_capacity(Self::CAPACITY).time_to_live(Self::MAX_AGE).build();
         let pairs = Cache::new(Self::CAPACITY);
-        let changes = AtomicU64::new(0);
+        let changes = Recency::new(Self::MAX_AGE * 2);
         Self { inner: Arc::new(Inner { graph, store, ambient, contacts, pairs, changes }) }
     }
 
-    /// The two and their conversation, which is made where it is missing.
+    /// The two and their conversation, which is made where it is missing, for
+    /// `sender` who wants to write to `other`.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] where either is unknown; or the failure of a store.
-    pub async fn get(&self, one: UserId, other: UserId) -> Result<Contact> {
-        let inner = &self.inner;
-        let key = (one.min(other), one.max(other));
-        if let Some(contact) = inner.contacts.get(&key) {
+    /// [`Error::Forbidden`] where they may not, [`Error::NotFound`] where
+    /// either is unknown; or the failure of a store.
+    pub async fn writing(&self, sender: UserId, other: UserId) -> Result<Contact> {
+        let key = (sender.min(other), sender.max(other));
+        if let Some((since, contact)) = self.inner.contacts.get(&key)
+            && self.inner.changes.unchanged_since(since, [key.0, key.1])
+            && contact.may_write(sender)
+        {
             return Ok(contact);
         }
-        let changes = inner.changes.load(Ordering::SeqCst);
-        let pair = inner.graph.pair(one, other).await?.ok_or(Error::NotFound("user"))?;
-        let opened = inner.store.open_direct(&inner.ambient, one, &[other]).await?;
-        let conversation = opened.get(&other).ok_or(Error::NotFound("user"))?.id;
+        // Asked anew also for who was refused: the other may have written to
+        // them meanwhile, on any node.
+        let contact = self.load(key).await?;
+        if contact.may_write(sender) {
+            Ok(contact)
+        } else {
+            Err(Error::Forbidden("this person takes no messages from you"))
+        }
+    }
+
+    async fn load(&self, (low, high): (UserId, UserId)) -> Result<Contact> {
+        let inner = &self.inner;
+        let since = inner.changes.now();
+        let pair = inner.graph.pair(low, high).await?.ok_or(Error::NotFound("user"))?;
+        let opened = inner.store.open_direct(&inner.ambient, low, &[high]).await?;
+        let Some(Conversation { id, kind: ConversationKind::Direct { wrote, .. }, .. }) =
+            opened.get(&high).copied()
+        else {
+            return Err(Error::NotFound("user"));
+        };
         let contact = Contact {
-            conversation,
+            conversation: id,
             people: Arc::new([pair.one, pair.other]),
             blocked: pair.blocked,
+            reaches: [pair.one_reaches.messages, pair.other_reaches.messages],
+            wrote,
         };
-        inner.contacts.insert(key, contact.clone());
-        inner.pairs.insert(conversation, key);
-        // Something changed while the graph was asked: the answer may be from before.
-        if inner.changes.load(Ordering::SeqCst) != changes {
-            inner.contacts.invalidate(&key);
-        }
+        inner.contacts.insert((low, high), (since, contact.clone()));
+        inner.pairs.insert(id, (low, high));
         Ok(contact)
     }
 
@@ -101,19 +132,21 @@ impl Contacts {
         }
     }
 
-    /// Forgets what stands between the two.
-    pub fn forget(&self, one: UserId, other: UserId) {
-        self.inner.changes.fetch_add(1, Ordering::SeqCst);
-        self.inner.contacts.invalidate(&(one.min(other), one.max(other)));
+    /// Forgets what was known of these people.
+    pub fn forget(&self, people: &[UserId]) {
+        self.inner.changes.note(people);
     }
 }
 
 impl Follower for Contacts {
     fn follow(&self, entry: &Arc<Entry>) {
-        if let (Change::FriendshipChanged { other, .. }, Some(user)) =
-            (&entry.change, entry.to.first())
-        {
-            self.forget(*user, *other);
+        match &entry.change {
+            Change::FriendshipChanged { other, .. } => {
+                let user = entry.user();
+                self.forget(&user.into_iter().chain([*other]).collect::<Vec<_>>());
+            }
+            Change::PersonChanged => self.forget(entry.user().as_slice()),
+            _ => {}
         }
     }
 }

@@ -1,43 +1,68 @@
-//! Conversations of two: who is in one, where its history stands, and what is
+//! Conversations: who is in one, where its history stands, and what is
 //! read of it.
 
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use chatterbox_graph::{Graph, Person, Timestamp};
+use chatterbox_graph::{Chat, Graph, Group, GroupVisibility, Person, Timestamp};
 
-use super::{Draft, Message, MessageBody, MessageKey, Position, WriterHandle, contacts::Contacts};
+use super::{
+    Contacts, Draft, Faces, Message, MessageBody, MessageKey, Place, Position, WriterHandle,
+};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
-    ids::{ConversationId, MessageId, UserId},
+    ids::{ConversationId, DirectConversationId, GroupId, MessageId, UserId},
     people::Username,
 };
 
-/// A conversation of two people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A conversation, as someone sees it who is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conversation {
     /// Its id, for ever.
     pub id: ConversationId,
-    /// The two, the lower id first.
-    pub members: [UserId; 2],
+    /// Of two or of a group.
+    pub kind: ConversationKind,
+    /// The `seq` of the first message that they may read: in a group, those
+    /// sent since they are a member.
+    pub first_seq: i64,
     /// The `seq` of its last message; 0 before the first.
     pub last_seq: i64,
     /// The position of the last thing that happened in it.
     pub last_pos: Position,
-    /// When the last message was sent.
+    /// When that happened.
     pub last_at: Option<Timestamp>,
 }
 
+/// Who is in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConversationKind {
+    /// Two people.
+    Direct {
+        /// The two, the lower id first.
+        members: [UserId; 2],
+        /// Whether each of them ever wrote in it.
+        wrote: [bool; 2],
+    },
+    /// The members of the group with the same id.
+    Group,
+}
+
 impl Conversation {
-    /// The other one; `None` for who is not in it.
+    /// The other one of two; `None` in a group.
     #[must_use]
     pub fn peer(&self, viewer: UserId) -> Option<UserId> {
-        match self.members {
-            [one, other] if one == viewer => Some(other),
-            [one, other] if other == viewer => Some(one),
+        match self.kind {
+            ConversationKind::Direct { members: [one, other], .. } if one == viewer => Some(other),
+            ConversationKind::Direct { members: [one, other], .. } if other == viewer => Some(one),
             _ => None,
         }
+    }
+
+    /// Whether the viewer may read the message with this `seq`.
+    #[must_use]
+    pub fn shows(&self, seq: i64) -> bool {
+        seq >= self.first_seq
     }
 }
 
@@ -72,7 +97,7 @@ impl HistoryPage {
     /// Because `seq` has no gap, no look at the store is needed.
     #[must_use]
     pub fn range(&self, conversation: &Conversation) -> (HistoryRange, bool, bool) {
-        let (first, last) = (1, conversation.last_seq);
+        let (first, last) = (conversation.first_seq, conversation.last_seq);
         let mut from = self.after.map_or(first, |seq| seq.saturating_add(1)).max(first);
         let mut to = self.before.map_or(last, |seq| seq.saturating_sub(1)).min(last);
         if self.newest {
@@ -105,13 +130,15 @@ pub trait ConversationStore: Send + Sync + 'static {
         others: &[UserId],
     ) -> Result<HashMap<UserId, Conversation>>;
 
-    /// The conversations with these ids; unknown ones are left out.
+    /// Those of the conversations with these ids that `user` is in, as they
+    /// see them.
     async fn conversations(
         &self,
+        user: UserId,
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Conversation>>;
 
-    /// Conversations of `user` that have messages, most recently active
+    /// Conversations of `user` in which something happened, most recently active
     /// first. Cost: the number of the user's conversations.
     async fn list(
         &self,
@@ -130,6 +157,19 @@ pub trait ConversationStore: Send + Sync + 'static {
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Message>>;
 
+    /// Those of these groups that `user` left or that were deleted, as they
+    /// were then.
+    async fn left_groups(&self, user: UserId, ids: &[GroupId]) -> Result<HashMap<GroupId, Group>>;
+
+    /// The last message of each conversation that has one, as what
+    /// LAST_CHATTED is made of, in the order of the conversations' ids,
+    /// behind `after`.
+    async fn last_chats(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, Chat)>>;
+
     /// The messages with these ids; unknown ones are left out.
     async fn messages(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Message>>;
 }
@@ -137,12 +177,25 @@ pub trait ConversationStore: Send + Sync + 'static {
 /// Where a message is to go.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// A conversation that the sender is in.
-    Conversation(ConversationId),
+    /// A conversation of two that the sender is in.
+    Direct(DirectConversationId),
+    /// A group that the sender is in.
+    Group(GroupId),
     /// The conversation with this person.
     User(UserId),
     /// The conversation with the person of this name.
     Username(Username),
+}
+
+/// A message that was sent, and those it concerns, as far as they are known.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The message.
+    pub message: Message,
+    /// At least the sender.
+    pub people: Arc<[Person]>,
+    /// In which kind of conversation.
+    pub place: Place,
 }
 
 /// What people do in conversations.
@@ -151,6 +204,7 @@ pub struct Conversations {
     store: Arc<dyn ConversationStore>,
     graph: Arc<dyn Graph>,
     contacts: Contacts,
+    faces: Faces,
     writer: WriterHandle,
     ambient: Ambient,
 }
@@ -161,10 +215,11 @@ impl Conversations {
         store: Arc<dyn ConversationStore>,
         graph: Arc<dyn Graph>,
         contacts: Contacts,
+        faces: Faces,
         writer: WriterHandle,
         ambient: Ambient,
     ) -> Self {
-        Self { store, graph, contacts, writer, ambient }
+        Self { store, graph, contacts, faces, writer, ambient }
     }
 
     /// Sends a message and returns it once it is durable. The same `key`
@@ -174,7 +229,8 @@ impl Conversations {
     ///
     /// [`Error::NotFound`] for an unknown person or a conversation that the
     /// sender is not in, [`Error::Invalid`] for oneself, [`Error::Forbidden`]
-    /// across a block, [`Error::Conflict`] for a key that was used for
+    /// across a block, for starting a conversation with somebody whose settings do not
+    /// mean the sender, and in a public group for who is no member; [`Error::Conflict`] for a key that was used for
     /// something else; or the failure of a store.
     pub async fn send(
         &self,
@@ -182,21 +238,43 @@ impl Conversations {
         target: Target,
         body: MessageBody,
         key: Option<MessageKey>,
-    ) -> Result<(Message, Arc<[Person]>)> {
-        let recipient = self.recipient(sender, target).await?;
-        let contact = self.contacts.get(sender, recipient).await?;
-        if contact.blocked {
-            return Err(Error::Forbidden("this person takes no messages from you"));
+    ) -> Result<Sent> {
+        if let Target::Group(group) = target {
+            return self.send_to_group(sender, group, body, key).await;
         }
-        let draft = Draft {
-            id: self.ambient.id(),
-            conversation: contact.conversation,
-            sender,
-            body,
-            key,
-            people: contact.people.clone(),
-        };
-        Ok((self.writer.send(draft).await?, contact.people))
+        let recipient = self.recipient(sender, target).await?;
+        let contact = self.contacts.writing(sender, recipient).await?;
+        let (conversation, people) = (contact.conversation, contact.people);
+        let (id, place) = (self.ambient.id(), Place::Direct);
+        self.write(Draft { id, conversation, sender, body, key, people, place }).await
+    }
+
+    async fn send_to_group(
+        &self,
+        sender: UserId,
+        group: GroupId,
+        body: MessageBody,
+        key: Option<MessageKey>,
+    ) -> Result<Sent> {
+        // Who is a member is decided where the message is written.
+        let people = self.faces.person(sender).await.into_iter().collect();
+        let face = self.faces.group(sender, group).await;
+        let is_public =
+            face.as_ref().is_some_and(|face| face.visibility == GroupVisibility::Public);
+        let (id, conversation) = (self.ambient.id(), group.into());
+        let place = Place::Group(face);
+        let draft = Draft { id, conversation, sender, body, key, people, place };
+        match self.write(draft).await {
+            Err(Error::NotFound(_)) if is_public => {
+                Err(Error::Forbidden("only members of the group may write here"))
+            }
+            written => written,
+        }
+    }
+
+    async fn write(&self, draft: Draft) -> Result<Sent> {
+        let (people, place) = (draft.people.clone(), draft.place.clone());
+        Ok(Sent { message: self.writer.send(draft).await?, people, place })
     }
 
     /// The conversation, for who is in it.
@@ -205,26 +283,26 @@ impl Conversations {
     ///
     /// [`Error::NotFound`] for everyone else.
     pub async fn visible(&self, viewer: UserId, id: ConversationId) -> Result<Conversation> {
-        let found = self.store.conversations(&[id]).await?.remove(&id);
-        found
-            .filter(|conversation| conversation.peer(viewer).is_some())
-            .ok_or(Error::NotFound("conversation"))
+        let found = self.store.conversations(viewer, &[id]).await?.remove(&id);
+        found.ok_or(Error::NotFound("conversation"))
     }
 
     async fn recipient(&self, sender: UserId, target: Target) -> Result<UserId> {
         let (recipient, field) = match target {
             Target::User(user) => (user, "userId"),
             Target::Username(name) => {
-                let found = self.graph.person_by_username(name.as_str()).await?;
-                (found.ok_or(Error::NotFound("user"))?.id, "username")
+                let name = name.as_str().to_owned();
+                let found = self.graph.people_by_username(std::slice::from_ref(&name)).await?;
+                (found.get(&name).ok_or(Error::NotFound("user"))?.id, "username")
             }
-            Target::Conversation(id) => {
-                let peer = match self.contacts.peer(sender, id) {
+            Target::Direct(id) => {
+                let peer = match self.contacts.peer(sender, id.into()) {
                     Some(peer) => Some(peer),
-                    None => self.visible(sender, id).await?.peer(sender),
+                    None => self.visible(sender, id.into()).await?.peer(sender),
                 };
                 (peer.ok_or(Error::NotFound("conversation"))?, "conversationId")
             }
+            Target::Group(_) => return Err(Error::internal("a group is nobody's peer")),
         };
         if recipient == sender {
             return Err(Error::invalid(field, "must be somebody else's"));
@@ -247,7 +325,8 @@ mod tests {
         let user = UserId::from_uuid(uuid::Uuid::nil());
         let conversation = |last_seq| Conversation {
             id,
-            members: [user, user],
+            kind: ConversationKind::Direct { members: [user, user], wrote: [false; 2] },
+            first_seq: 1,
             last_seq,
             last_pos: Position(0),
             last_at: None,
@@ -267,5 +346,11 @@ mod tests {
         assert!(range.from > range.to && !previous && !next);
         let (range, ..) = page(Some(10), None, 3, false).range(&conversation(10));
         assert!(range.from > range.to);
+        // Who joined later reads from there on.
+        let joined =
+            Conversation { kind: ConversationKind::Group, first_seq: 9, ..conversation(10) };
+        let (range, previous, _) = page(None, None, 5, true).range(&joined);
+        assert_eq!((range.from, range.to, previous), (9, 10, false));
+        assert!(!joined.shows(8) && joined.shows(9));
     }
 }

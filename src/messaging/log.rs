@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chatterbox_graph::{Friendship, Person, Timestamp};
+use chatterbox_graph::{Friendship, Group, GroupRole, Person, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Message;
+use super::{Message, Recipients};
 use crate::{
     error::Result,
     ids::{ConversationId, SessionId, UserId},
@@ -41,7 +41,9 @@ pub enum Change {
         message: Message,
         /// Those it concerns, as far as the sender's node knew them: spares
         /// every delivery a look-up. Empty where the entry was read from SQL.
-        people: Vec<Person>,
+        people: Arc<[Person]>,
+        /// In which kind of conversation.
+        place: Place,
     },
     /// What stands between the entry's user and `other` changed.
     FriendshipChanged {
@@ -51,11 +53,41 @@ pub enum Change {
         /// an event that is read later tells what is then.
         now: Option<(Person, Friendship)>,
     },
+    /// A group has another name, description or visibility.
+    GroupChanged {
+        /// As it is now.
+        group: Group,
+    },
+    /// Somebody became a member of a group, has another role in it, or is a
+    /// member no more.
+    MembershipChanged {
+        /// The group as it was then: who is no member can't look it up.
+        group: Group,
+        /// Who.
+        user: UserId,
+        /// `None` for who left, was removed, or whose group was deleted.
+        role: Option<GroupRole>,
+        /// The profile of the user; not kept in SQL.
+        person: Option<Person>,
+    },
+    /// The profile or the settings of the entry's user changed, or they are
+    /// gone. No event for clients: it is for what is kept in memory.
+    PersonChanged,
     /// A session of the entry's user ended.
     SessionEnded {
         /// Which.
         session: SessionId,
     },
+}
+
+/// In which kind of conversation something happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// That of two people.
+    Direct,
+    /// That of a group, and how it presents itself, as far as the sender's
+    /// node knew it; not kept in SQL.
+    Group(Option<Group>),
 }
 
 /// Whom an entry is for.
@@ -85,10 +117,36 @@ pub struct Entry {
     pub at: Timestamp,
     /// Whom it is for.
     pub scope: Scope,
-    /// The people whose devices hear of it.
-    pub to: Vec<UserId>,
+    /// The people whose devices hear of it, see [`Entry::recipients`].
+    pub to: Recipients,
     /// What happened.
     pub change: Change,
+}
+
+impl Entry {
+    /// Whom it is for, if it is for one person.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        match self.scope {
+            Scope::User(user) => Some(user),
+            Scope::Conversation(_) => None,
+        }
+    }
+
+    /// The conversation that it is about, also where only one person hears of it.
+    #[must_use]
+    pub fn conversation(&self) -> Option<ConversationId> {
+        match (&self.change, self.scope) {
+            (_, Scope::Conversation(id)) => Some(id),
+            (Change::MembershipChanged { group, .. }, _) => Some(group.id.into()),
+            _ => None,
+        }
+    }
+
+    /// The people whose devices hear of it.
+    pub fn recipients(&self) -> impl Iterator<Item = UserId> {
+        self.to.at(self.pos)
+    }
 }
 
 /// Reads the log.
@@ -107,7 +165,7 @@ pub trait LogStore: Send + Sync + 'static {
     -> Result<Vec<Arc<Entry>>>;
 
     /// What concerns `user` after `after`, up to and with `until`, in order,
-    /// at most `limit` entries. Reads only the conversations in which
+    /// at most `limit` entries; of a group what happened while they were a member. Reads only the conversations in which
     /// something happened after `after`. Cost: the user's conversations, and the rows returned.
     async fn read_for(
         &self,

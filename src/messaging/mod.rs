@@ -2,16 +2,23 @@
 
 mod contacts;
 mod conversation;
+mod faces;
 mod log;
+mod membership;
 mod message;
 mod projector;
+mod recency;
 mod writer;
 
 pub use contacts::{Contact, Contacts};
 pub use conversation::{
-    Conversation, ConversationStore, Conversations, HistoryPage, HistoryRange, ListKey, Target,
+    Conversation, ConversationKind, ConversationStore, Conversations, HistoryPage, HistoryRange,
+    ListKey, Sent, Target,
 };
-pub use log::{Change, Entry, LogStore, NewEntry, Position, Scope};
+pub use faces::Faces;
+pub use log::{Change, Entry, LogStore, NewEntry, Place, Position, Scope};
+pub use membership::{GroupSync, Recipient, Recipients, Standing};
 pub use message::{Message, MessageBody, MessageKey};
-pub use projector::Projector;
+pub use projector::{Projector, rebuild_last_chatted};
+pub use recency::Recency;
 pub use writer::{Draft, MessageStore, Outcome, Writer, WriterHandle};

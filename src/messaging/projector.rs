@@ -11,10 +11,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Change, Entry, LogStore, Position};
+use super::{Change, ConversationStore, Entry, LogStore, Message, Place, Position};
 use crate::{
     error::{Result, chain},
-    ids::UserId,
+    ids::ConversationId,
     live::Follower,
 };
 
@@ -26,7 +26,7 @@ const NOTE_PERIOD: Duration = Duration::from_secs(5);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Follows the log and keeps the LAST_CHATTED edges. What waits is one chat
-/// for two people, however many messages they exchanged.
+/// for each conversation, however many messages it had.
 pub struct Projector {
     log: Arc<dyn LogStore>,
     graph: Arc<dyn Graph>,
@@ -36,7 +36,7 @@ pub struct Projector {
 
 #[derive(Default)]
 struct Pending {
-    chats: HashMap<(UserId, UserId), Chat>,
+    chats: HashMap<ConversationId, Chat>,
     pos: Position,
 }
 
@@ -99,9 +99,9 @@ impl Projector {
         for part in batch.chunks(BATCH) {
             if let Err(error) = self.graph.record_chats(part).await {
                 let mut pending = self.lock();
-                for (pair, chat) in chats {
+                for (conversation, chat) in chats {
                     // What came meanwhile is newer.
-                    pending.chats.entry(pair).or_insert(chat);
+                    pending.chats.entry(conversation).or_insert(chat);
                 }
                 return Err(error.into());
             }
@@ -124,15 +124,52 @@ impl Projector {
     }
 }
 
+/// Derives all LAST_CHATTED edges anew from what was sent, and returns how
+/// many conversations they are of. The service may go on meanwhile: what is sent after an edge was forgotten
+/// is found when the conversations are read, which is later.
+///
+/// # Errors
+///
+/// The failure of a store; to be repeated then.
+pub async fn rebuild_last_chatted(
+    graph: &dyn Graph,
+    store: &dyn ConversationStore,
+    mut progress: impl FnMut(usize) + Send,
+) -> Result<usize> {
+    graph.forget_chats().await?;
+    let (mut after, mut done) = (None, 0);
+    loop {
+        let page = store.last_chats(after, BATCH).await?;
+        let Some((last, _)) = page.last() else { return Ok(done) };
+        after = Some(*last);
+        done += page.len();
+        let chats: Vec<Chat> = page.into_iter().map(|(_, chat)| chat).collect();
+        graph.record_chats(&chats).await?;
+        progress(done);
+    }
+}
+
 impl Follower for Projector {
     fn follow(&self, entry: &Arc<Entry>) {
         let mut pending = self.lock();
         pending.pos = entry.pos;
-        if let (Change::MessageSent { message, .. }, [one, other]) = (&entry.change, &*entry.to) {
-            let (one, other) = (*one.min(other), *one.max(other));
-            let (conversation, at) = (message.conversation, message.sent_at);
-            pending.chats.insert((one, other), Chat { one, other, conversation, at });
+        if let Change::MessageSent { message, place, .. } = &entry.change
+            && let Some(chat) = chat(message, place, entry)
+        {
+            pending.chats.insert(message.conversation, chat);
             self.wake.notify_one();
+        }
+    }
+}
+
+fn chat(message: &Message, place: &Place, entry: &Entry) -> Option<Chat> {
+    let at = message.sent_at;
+    match place {
+        Place::Group(_) => Some(Chat::Group { group: message.conversation.group(), at }),
+        Place::Direct => {
+            let mut two = entry.recipients();
+            let (one, other) = (two.next()?, two.next()?);
+            Some(Chat::Direct { one, other, conversation: message.conversation.direct(), at })
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, warn};
 
-use super::{Change, Entry, Message, MessageBody, MessageKey, Scope};
+use super::{Change, Entry, Message, MessageBody, MessageKey, Place, Recipients, Scope};
 use crate::{
     ambient::Ambient,
     error::{Error, Result, StoreError, chain},
@@ -34,27 +34,30 @@ pub struct Draft {
     pub body: MessageBody,
     /// The sender's own key for it.
     pub key: Option<MessageKey>,
-    /// The members of the conversation.
+    /// Those it concerns, as far as they are known: at least the sender.
     pub people: Arc<[Person]>,
+    /// In which kind of conversation; the store refuses one of another kind.
+    pub place: Place,
 }
 
 /// What became of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is in the log.
-    Sent(Message),
+    /// It is in the log, for these people.
+    Sent(Message, Recipients),
     /// A message with its key was there already: this one.
     Repeated(Message),
     /// Its key was used for another text or another conversation.
     KeyConflict,
-    /// There is no such conversation.
-    NoConversation,
+    /// There is no such conversation of that kind, or the sender is not in it.
+    NotMember,
 }
 
 /// Writes messages.
 #[async_trait]
 pub trait MessageStore: Send + Sync + 'static {
-    /// Commits the drafts in one transaction, in order, and answers each.
+    /// Commits the drafts in one transaction, in order, and answers each. Who
+    /// is in a conversation is what was committed before.
     ///
     /// # Errors
     ///
@@ -82,7 +85,7 @@ impl WriterHandle {
     /// # Errors
     ///
     /// [`Error::Conflict`] for a key that was used for something else,
-    /// [`Error::NotFound`] for an unknown conversation, and
+    /// [`Error::NotFound`] for a conversation that the sender is not in, and
     /// [`StoreError::Unavailable`] where the store is away, too slow for what
     /// comes in, or the service is stopping.
     pub async fn send(&self, draft: Draft) -> Result<Message> {
@@ -159,15 +162,15 @@ impl Writer {
         let mut results = Vec::with_capacity(drafts.len());
         for (draft, outcome) in drafts.into_iter().zip(outcomes) {
             results.push(match outcome {
-                Outcome::Sent(message) => {
-                    entries.push(Arc::new(entry(at, message.clone(), &draft.people)));
+                Outcome::Sent(message, to) => {
+                    entries.push(Arc::new(entry(at, message.clone(), to, draft)));
                     Ok(message)
                 }
                 Outcome::Repeated(message) => Ok(message),
                 Outcome::KeyConflict => {
                     Err(Error::Conflict { field: "key", reason: "was used for another message" })
                 }
-                Outcome::NoConversation => Err(Error::NotFound("conversation")),
+                Outcome::NotMember => Err(Error::NotFound("conversation")),
             });
         }
         metrics::counter!("chatterbox_messages_total").increment(entries.len() as u64);
@@ -181,13 +184,13 @@ impl Writer {
     }
 }
 
-fn entry(at: Timestamp, message: Message, people: &[Person]) -> Entry {
+fn entry(at: Timestamp, message: Message, to: Recipients, draft: Draft) -> Entry {
     Entry {
         pos: message.pos,
         at,
         scope: Scope::Conversation(message.conversation),
-        to: people.iter().map(|person| person.id).collect(),
-        change: Change::MessageSent { message, people: people.to_vec() },
+        to,
+        change: Change::MessageSent { message, people: draft.people, place: draft.place },
     }
 }
 

@@ -7,6 +7,7 @@ use super::MAX_FRIENDS;
 use crate::{
     error::{Error, Result},
     ids::UserId,
+    jobs::Effects,
     messaging::{Change, NewEntry},
 };
 
@@ -98,7 +99,7 @@ pub async fn carry_out(
     graph: &dyn Graph,
     change: &FriendshipChange,
     again: bool,
-) -> Result<(Vec<NewEntry>, Result<()>)> {
+) -> Result<(Effects, Result<()>)> {
     let outcome = match act(graph, change).await? {
         Err(Error::Conflict { .. } | Error::NotFound(_)) | Ok(Hears::Nobody) if again => {
             Ok(Hears::Both)
@@ -106,11 +107,12 @@ pub async fn carry_out(
         outcome => outcome,
     };
     match outcome {
-        Err(refused) => Ok((Vec::new(), Err(refused))),
-        Ok(Hears::Nobody) => Ok((Vec::new(), Ok(()))),
+        Err(refused) => Ok((Effects::default(), Err(refused))),
+        Ok(Hears::Nobody) => Ok((Effects::default(), Ok(()))),
         Ok(hears) => {
             let pair = graph.pair(change.by, change.other).await?;
-            Ok((pair.map(|pair| entries(pair, &hears)).unwrap_or_default(), Ok(())))
+            let entries = pair.map(|pair| entries(pair, &hears)).unwrap_or_default();
+            Ok((Effects { entries, groups: Vec::new() }, Ok(())))
         }
     }
 }

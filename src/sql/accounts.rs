@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::{Any, AnyConnection, Transaction, any::AnyRow};
 
 use super::{
-    Sql, Tries, bytes, codes, commit, get, get_id, is_duplicate, jobs, log, sessions, timed,
+    Sql, Tries, bytes, codes, commit, get, get_id, is_duplicate, jobs, log::Tail, sessions, timed,
 };
 use crate::{
     accounts::{
@@ -16,6 +16,7 @@ use crate::{
     ids::{SessionId, UserId},
     jobs::Job,
     messaging::Entry,
+    people::Username,
 };
 
 #[async_trait]
@@ -71,7 +72,7 @@ impl AccountStore for Sql {
         at: Timestamp,
     ) -> Result<Option<Vec<Entry>>> {
         let mut tx = self.begin().await?;
-        log::lock_head(&mut tx).await?;
+        let mut tail = Tail::lock(&mut tx, at).await?;
         let update =
             sqlx::query("UPDATE accounts SET password_hash = ? WHERE id = ? AND password_hash = ?")
                 .bind(new.as_str().to_owned())
@@ -82,9 +83,26 @@ impl AccountStore for Sql {
             return Ok(None);
         }
         codes::drop_for(&mut tx, user, Purpose::ResetPassword).await?;
-        let entries = sessions::end_all(&mut tx, user, Some(keep), at).await?;
+        sessions::end_all(&mut tx, &mut tail, user, Some(keep)).await?;
+        let entries = tail.write(&mut tx).await?;
         commit(tx).await?;
         Ok(Some(entries))
+    }
+
+    async fn close_account(
+        &self,
+        user: UserId,
+        checked: &PasswordHash,
+        job: &Job,
+        at: Timestamp,
+    ) -> Result<Option<Vec<Entry>>> {
+        let mut tries = Tries::new();
+        loop {
+            let outcome = self.try_close(user, checked, job, at).await;
+            if !tries.again(&outcome) {
+                return outcome;
+            }
+        }
     }
 
     async fn put_code(&self, user: UserId, code: &NewCode, mail: &Job) -> Result<()> {
@@ -132,7 +150,7 @@ impl AccountStore for Sql {
         session: &NewSession,
     ) -> Result<Option<Vec<Entry>>> {
         let mut tx = self.begin().await?;
-        log::lock_head(&mut tx).await?;
+        let mut tail = Tail::lock(&mut tx, session.at).await?;
         let update = sqlx::query(
             "UPDATE accounts SET password_hash = ?, \
              email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
@@ -145,8 +163,9 @@ impl AccountStore for Sql {
             return Ok(None);
         }
         codes::drop_for(&mut tx, user, Purpose::VerifyEmail).await?;
-        let entries = sessions::end_all(&mut tx, user, None, session.at).await?;
+        sessions::end_all(&mut tx, &mut tail, user, None).await?;
         sessions::insert(&mut tx, user, session).await?;
+        let entries = tail.write(&mut tx).await?;
         commit(tx).await?;
         Ok(Some(entries))
     }
@@ -158,14 +177,7 @@ impl AccountStore for Sql {
         session: &NewSession,
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
-        // Changes nothing, but holds the row until the session is there.
-        let update = sqlx::query(
-            "UPDATE accounts SET password_hash = password_hash WHERE id = ? AND password_hash = ?",
-        )
-        .bind(bytes(user))
-        .bind(checked.as_str().to_owned());
-        let touched = timed("accounts.hold_password", update.execute(&mut *tx)).await?;
-        if touched.rows_affected() == 0 {
+        if !hold_password(&mut tx, user, checked).await? {
             return Ok(false);
         }
         sessions::insert(&mut tx, user, session).await?;
@@ -194,10 +206,11 @@ impl AccountStore for Sql {
 
     async fn end_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Entry>> {
         let mut tx = self.begin().await?;
-        log::lock_head(&mut tx).await?;
+        let mut tail = Tail::lock(&mut tx, at).await?;
         let update = sqlx::query("UPDATE accounts SET created_at = created_at WHERE id = ?");
         timed("accounts.hold", update.bind(bytes(user)).execute(&mut *tx)).await?;
-        let entries = sessions::end_all(&mut tx, user, None, at).await?;
+        sessions::end_all(&mut tx, &mut tail, user, None).await?;
+        let entries = tail.write(&mut tx).await?;
         commit(tx).await?;
         Ok(entries)
     }
@@ -223,6 +236,11 @@ impl Sql {
             timed("rollback", tx.rollback()).await?;
             return self.taken(account).await;
         }
+        // Only now: who was about to retire the name has done so.
+        if is_retired(&mut tx, &account.username).await? {
+            timed("rollback", tx.rollback()).await?;
+            return Ok(Registration::UsernameTaken);
+        }
         if let Some(code) = code {
             codes::put(&mut tx, account.id, code).await?;
         }
@@ -237,7 +255,9 @@ impl Sql {
     /// does not name the index.
     async fn taken(&self, account: &NewAccount) -> Result<Registration> {
         let username = Login::Username(account.username.clone());
-        if self.account_by_login(&username).await?.is_some() {
+        if self.account_by_login(&username).await?.is_some()
+            || is_retired(&mut *self.read().await?, &account.username).await?
+        {
             return Ok(Registration::UsernameTaken);
         }
         let email = Login::Email(account.email.clone());
@@ -246,6 +266,59 @@ impl Sql {
         }
         Err(Error::unavailable("an account that collides is not there any more"))
     }
+
+    async fn try_close(
+        &self,
+        user: UserId,
+        checked: &PasswordHash,
+        job: &Job,
+        at: Timestamp,
+    ) -> Result<Option<Vec<Entry>>> {
+        let mut tx = self.begin().await?;
+        let mut tail = Tail::lock(&mut tx, at).await?;
+        if !hold_password(&mut tx, user, checked).await? {
+            return Ok(None);
+        }
+        let retire = sqlx::query(
+            "INSERT INTO retired_usernames (username, retired_at) \
+             SELECT username, ? FROM accounts WHERE id = ?",
+        );
+        let retire = retire.bind(at.0).bind(bytes(user));
+        timed("accounts.retire_username", retire.execute(&mut *tx)).await?;
+        let delete = sqlx::query("DELETE FROM accounts WHERE id = ?").bind(bytes(user));
+        timed("accounts.delete", delete.execute(&mut *tx)).await?;
+        codes::drop_all(&mut tx, user).await?;
+        sessions::drop_tokens(&mut tx, user).await?;
+        sessions::drop_devices(&mut tx, user).await?;
+        sessions::end_all(&mut tx, &mut tail, user, None).await?;
+        jobs::insert(&mut tx, job).await?;
+        let entries = tail.write(&mut tx).await?;
+        commit(tx).await?;
+        Ok(Some(entries))
+    }
+}
+
+/// Changes nothing, but holds the account's row until the transaction ends.
+/// Returns whether its password is still the one that was checked.
+async fn hold_password(
+    tx: &mut Transaction<'static, Any>,
+    user: UserId,
+    checked: &PasswordHash,
+) -> Result<bool> {
+    let update = sqlx::query(
+        "UPDATE accounts SET password_hash = password_hash WHERE id = ? AND password_hash = ?",
+    )
+    .bind(bytes(user))
+    .bind(checked.as_str().to_owned());
+    let touched = timed("accounts.hold_password", update.execute(&mut **tx)).await?;
+    Ok(touched.rows_affected() > 0)
+}
+
+/// Whether somebody had this name who is gone.
+async fn is_retired(connection: &mut AnyConnection, username: &Username) -> Result<bool> {
+    let select = sqlx::query("SELECT username FROM retired_usernames WHERE username = ?")
+        .bind(username.as_str().to_owned());
+    Ok(timed("accounts.retired", select.fetch_optional(connection)).await?.is_some())
 }
 
 /// Returns whether the account's names were free.

@@ -85,3 +85,9 @@ pub(super) async fn drop_for(
         .bind(number(purpose));
     timed("codes.drop", delete.execute(&mut **tx)).await.map(drop)
 }
+
+/// Takes all codes of the account away.
+pub(super) async fn drop_all(tx: &mut Transaction<'static, Any>, user: UserId) -> Result<()> {
+    let delete = sqlx::query("DELETE FROM codes WHERE account_id = ?").bind(bytes(user));
+    timed("codes.drop_all", delete.execute(&mut **tx)).await.map(drop)
+}

@@ -3,19 +3,28 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use chatterbox_graph::Timestamp;
+use chatterbox_graph::{Chat, Group, Timestamp};
 use sqlx::{Any, AnyConnection, QueryBuilder, any::AnyRow};
-use type_safe_id::{StaticType, TypeSafeId};
 
-use super::{Dialect, Sql, Tries, bytes, commit, get, get_id, messages, signed, timed};
+use super::{
+    Dialect, Sql, Tries, bytes, commit, get, get_flag, get_id, get_optional_id, messages, payload,
+    push_ids, signed, timed,
+};
 use crate::{
     ambient::Ambient,
     error::Result,
-    ids::{ConversationId, MessageId, UserId},
-    messaging::{Conversation, ConversationStore, HistoryRange, ListKey, Message, Position},
+    ids::{ConversationId, DirectConversationId, GroupId, MessageId, UserId},
+    messaging::{
+        Conversation, ConversationKind, ConversationStore, HistoryRange, ListKey, Message, Position,
+    },
 };
 
-const COLUMNS: &str = "c.id, c.low_user_id, c.high_user_id, c.last_seq, c.last_pos, c.last_at";
+const COLUMNS: &str = "c.id, c.low_user_id, c.high_user_id, c.low_wrote, c.high_wrote, \
+     c.last_seq, c.last_pos, c.last_at";
+/// The conversations that somebody is in, as `mine` and `c`.
+const MINE: &str = ", mine.joined_seq FROM memberships mine \
+     JOIN conversations c ON c.id = mine.conversation_id \
+     WHERE mine.left_pos IS NULL AND mine.user_id = ";
 
 #[async_trait]
 impl ConversationStore for Sql {
@@ -49,14 +58,15 @@ impl ConversationStore for Sql {
 
     async fn conversations(
         &self,
+        user: UserId,
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Conversation>> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         let mut query = QueryBuilder::<Any>::new("SELECT ");
-        query.push(COLUMNS).push(" FROM conversations c WHERE c.id IN (");
-        push_ids(&mut query, ids);
+        query.push(COLUMNS).push(MINE).push_bind(bytes(user)).push(" AND mine.conversation_id");
+        push_ids(&mut query, ids.iter().copied());
         let mut connection = self.read().await?;
         let rows = timed("conversations.by_id", query.build().fetch_all(&mut *connection)).await?;
         rows.iter().map(|row| decode(row).map(|found| (found.id, found))).collect()
@@ -69,10 +79,7 @@ impl ConversationStore for Sql {
         after: Option<ListKey>,
     ) -> Result<Vec<Conversation>> {
         let mut query = QueryBuilder::<Any>::new("SELECT ");
-        query.push(COLUMNS);
-        query.push(" FROM members mine JOIN conversations c ON c.id = mine.conversation_id");
-        query.push(" WHERE mine.user_id = ").push_bind(bytes(user));
-        query.push(" AND c.last_seq > 0");
+        query.push(COLUMNS).push(MINE).push_bind(bytes(user)).push(" AND c.last_pos > 0");
         if let Some(Position(pos)) = after {
             query.push(" AND c.last_pos < ").push_bind(pos);
         }
@@ -130,8 +137,8 @@ impl ConversationStore for Sql {
         let mut query = QueryBuilder::<Any>::new("SELECT ");
         query.push(messages::COLUMNS);
         query.push(" FROM conversations c JOIN messages m ON m.conversation_id = c.id");
-        query.push(" AND m.seq = c.last_seq WHERE c.id IN (");
-        push_ids(&mut query, ids);
+        query.push(" AND m.seq = c.last_seq WHERE c.id");
+        push_ids(&mut query, ids.iter().copied());
         let mut connection = self.read().await?;
         let rows = timed("messages.last", query.build().fetch_all(&mut *connection)).await?;
         rows.iter()
@@ -139,13 +146,52 @@ impl ConversationStore for Sql {
             .collect()
     }
 
+    async fn left_groups(&self, user: UserId, ids: &[GroupId]) -> Result<HashMap<GroupId, Group>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query = QueryBuilder::<Any>::new(
+            "SELECT l.payload FROM memberships m JOIN log l ON l.pos = m.left_pos \
+             WHERE m.user_id = ",
+        );
+        query.push_bind(bytes(user)).push(" AND m.conversation_id");
+        push_ids(&mut query, ids.iter().map(|id| ConversationId::from(*id)));
+        // Of several times the last one counts.
+        query.push(" ORDER BY m.left_pos");
+        let mut connection = self.read().await?;
+        let rows = timed("memberships.left", query.build().fetch_all(&mut *connection)).await?;
+        let groups = rows.iter().map(|row| {
+            let group = payload::left_group(get(row, "payload")?)?;
+            Ok((group.id, group))
+        });
+        groups.collect()
+    }
+
+    async fn last_chats(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, Chat)>> {
+        let mut query = QueryBuilder::<Any>::new(
+            "SELECT c.id, c.low_user_id, c.high_user_id, m.sent_at FROM conversations c \
+             JOIN messages m ON m.conversation_id = c.id AND m.seq = c.last_seq",
+        );
+        if let Some(after) = after {
+            query.push(" WHERE c.id > ").push_bind(bytes(after));
+        }
+        query.push(" ORDER BY c.id LIMIT ").push_bind(signed(limit));
+        let mut connection = self.read().await?;
+        let rows = timed("conversations.last_chats", query.build().fetch_all(&mut *connection));
+        rows.await?.iter().map(decode_chat).collect()
+    }
+
     async fn messages(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Message>> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         let mut query = QueryBuilder::<Any>::new("SELECT ");
-        query.push(messages::COLUMNS).push(" FROM messages m WHERE m.id IN (");
-        push_ids(&mut query, ids);
+        query.push(messages::COLUMNS).push(" FROM messages m WHERE m.id");
+        push_ids(&mut query, ids.iter().copied());
         let mut connection = self.read().await?;
         let rows = timed("messages.by_id", query.build().fetch_all(&mut *connection)).await?;
         rows.iter().map(|row| messages::decode(row).map(|message| (message.id, message))).collect()
@@ -168,7 +214,7 @@ impl Sql {
         low: UserId,
         high: UserId,
     ) -> Result<()> {
-        let id: ConversationId = ambient.id();
+        let id: DirectConversationId = ambient.id();
         // Somebody else may make it at the same time: theirs is as good.
         let statement = match self.dialect {
             Dialect::Sqlite => {
@@ -191,15 +237,13 @@ impl Sql {
         if made == 0 {
             return Ok(());
         }
-        for user in [low, high] {
-            let insert = sqlx::query(
-                "INSERT INTO members (user_id, conversation_id, joined_seq) VALUES (?, ?, 0)",
-            )
-            .bind(bytes(user))
-            .bind(bytes(id));
-            timed("members.insert", insert.execute(&mut *tx)).await?;
-        }
-        Ok(())
+        let mut query = QueryBuilder::<Any>::new(
+            "INSERT INTO memberships (user_id, conversation_id, joined_pos, joined_seq) ",
+        );
+        query.push_values([low, high], |mut values, user| {
+            values.push_bind(bytes(user)).push_bind(bytes(id)).push_bind(0_i64).push_bind(0_i64);
+        });
+        timed("memberships.insert", query.build().execute(tx)).await.map(drop)
     }
 }
 
@@ -212,7 +256,7 @@ async fn direct(
         return Ok(HashMap::new());
     }
     let mut query = QueryBuilder::<Any>::new("SELECT ");
-    query.push(COLUMNS).push(" FROM conversations c WHERE ");
+    query.push(COLUMNS).push(", 0 AS joined_seq FROM conversations c WHERE ");
     let mut any = query.separated(" OR ");
     for other in others {
         any.push("(c.low_user_id = ");
@@ -226,20 +270,37 @@ async fn direct(
     Ok(found.into_iter().filter_map(|found| Some((found.peer(user)?, found))).collect())
 }
 
-fn push_ids<T: StaticType>(query: &mut QueryBuilder<Any>, ids: &[TypeSafeId<T>]) {
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(id.uuid().as_bytes().to_vec());
-    }
-    query.push(")");
-}
-
 fn decode(row: &AnyRow) -> Result<Conversation> {
+    let kind = match two(row)? {
+        Some(members) => {
+            let wrote = [get_flag(row, "low_wrote")?, get_flag(row, "high_wrote")?];
+            ConversationKind::Direct { members, wrote }
+        }
+        None => ConversationKind::Group,
+    };
     Ok(Conversation {
         id: get_id(row, "id")?,
-        members: [get_id(row, "low_user_id")?, get_id(row, "high_user_id")?],
+        kind,
+        first_seq: get::<i64>(row, "joined_seq")? + 1,
         last_seq: get(row, "last_seq")?,
         last_pos: Position(get(row, "last_pos")?),
         last_at: get::<Option<i64>>(row, "last_at")?.map(Timestamp),
     })
+}
+
+fn decode_chat(row: &AnyRow) -> Result<(ConversationId, Chat)> {
+    let id: ConversationId = get_id(row, "id")?;
+    let at = Timestamp(get(row, "sent_at")?);
+    let chat = match two(row)? {
+        Some([one, other]) => Chat::Direct { one, other, conversation: id.direct(), at },
+        None => Chat::Group { group: id.group(), at },
+    };
+    Ok((id, chat))
+}
+
+/// The two of a conversation, the lower id first; a group's has none.
+pub(super) fn two(row: &AnyRow) -> Result<Option<[UserId; 2]>> {
+    let low = get_optional_id(row, "low_user_id")?;
+    let high = get_optional_id(row, "high_user_id")?;
+    Ok(low.zip(high).map(|(low, high)| [low, high]))
 }

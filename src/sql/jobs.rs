@@ -2,14 +2,13 @@
 
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::{Any, AnyConnection, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, get, get_id, log, signed, timed};
+use super::{Sql, bytes, commit, get, get_id, groups, log::Tail, signed, timed};
 use crate::{
     error::{Error, Result},
     ids::JobId,
-    jobs::{Job, JobStore},
-    messaging::{Entry, NewEntry},
+    jobs::{Completion, Effects, Job, JobStore},
 };
 
 /// Writes a job down in the transaction of what it belongs to.
@@ -35,20 +34,24 @@ impl JobStore for Sql {
     async fn insert(&self, job: &Job) -> Result<Vec<Job>> {
         let mut tx = self.begin().await?;
         insert(&mut tx, job).await?;
-        let statement =
-            format!("SELECT {COLUMNS} FROM jobs WHERE subject = ? AND id < ? ORDER BY id");
-        let older = sqlx::query(sqlx::AssertSqlSafe(statement))
-            .bind(job.task.subject())
-            .bind(bytes(job.id));
-        let older = timed("jobs.older", older.fetch_all(&mut *tx)).await?;
+        let mut older = open(&mut tx, &job.task.subject()).await?;
         commit(tx).await?;
-        older.iter().map(decode).collect()
+        older.retain(|other| other.id < job.id);
+        Ok(older)
+    }
+
+    async fn open(&self, subject: &str) -> Result<Vec<Job>> {
+        let mut connection = self.read().await?;
+        open(&mut connection, subject).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Job>> {
         let mut connection = self.read().await?;
-        let statement =
-            format!("SELECT {COLUMNS} FROM jobs WHERE run_at <= ? ORDER BY run_at LIMIT ?");
+        let statement = format!(
+            "SELECT {COLUMNS} FROM jobs WHERE run_at <= ? AND NOT EXISTS \
+             (SELECT 1 FROM jobs older WHERE older.subject = jobs.subject AND older.id < jobs.id) \
+             ORDER BY run_at LIMIT ?"
+        );
         let due = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(now.0).bind(signed(limit));
         let mut due: Vec<Job> = timed("jobs.due", due.fetch_all(&mut *connection))
             .await?
@@ -69,23 +72,30 @@ impl JobStore for Sql {
         Ok(count.unsigned_abs())
     }
 
-    async fn complete(
-        &self,
-        id: JobId,
-        at: Timestamp,
-        entries: Vec<NewEntry>,
-    ) -> Result<Vec<Entry>> {
+    async fn complete(&self, id: JobId, at: Timestamp, effects: Effects) -> Result<Completion> {
         let mut tx = self.begin().await?;
-        // First, as the head has to be locked before the job; undone where
-        // the job is not there any more.
-        let entries = log::append(&mut tx, at, entries).await?;
-        let delete = sqlx::query("DELETE FROM jobs WHERE id = ?").bind(bytes(id));
-        if timed("jobs.delete", delete.execute(&mut *tx)).await?.rows_affected() == 0 {
-            timed("rollback", tx.rollback()).await?;
-            return Ok(Vec::new());
+        if effects == Effects::default() {
+            take(&mut tx, id).await?;
+            commit(tx).await?;
+            return Ok(Completion::Done(Vec::new()));
         }
+        let mut tail = Tail::lock(&mut tx, at).await?;
+        if !take(&mut tx, id).await? {
+            timed("rollback", tx.rollback()).await?;
+            return Ok(Completion::Done(Vec::new()));
+        }
+        let followed = groups::follow(&mut tx, &mut tail, &self.members, effects.groups).await?;
+        let Some(followed) = followed else {
+            timed("rollback", tx.rollback()).await?;
+            return Ok(Completion::Stale);
+        };
+        effects.entries.into_iter().for_each(|entry| tail.tell(entry));
+        let entries = tail.write(&mut tx).await?;
         commit(tx).await?;
-        Ok(entries)
+        for (conversation, members) in followed {
+            self.members.keep(conversation, members);
+        }
+        Ok(Completion::Done(entries))
     }
 
     async fn postpone(&self, id: JobId, run_at: Timestamp, error: &str) -> Result<()> {
@@ -99,6 +109,19 @@ impl JobStore for Sql {
         timed("jobs.postpone", update.execute(&mut *tx)).await?;
         commit(tx).await
     }
+}
+
+/// Takes the job away, and returns whether it was still there.
+async fn take(tx: &mut Transaction<'static, Any>, id: JobId) -> Result<bool> {
+    let delete = sqlx::query("DELETE FROM jobs WHERE id = ?").bind(bytes(id));
+    Ok(timed("jobs.delete", delete.execute(&mut **tx)).await?.rows_affected() > 0)
+}
+
+async fn open(connection: &mut AnyConnection, subject: &str) -> Result<Vec<Job>> {
+    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE subject = ? ORDER BY id");
+    let open = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(subject.to_owned());
+    let rows = timed("jobs.open", open.fetch_all(connection)).await?;
+    rows.iter().map(decode).collect()
 }
 
 pub(super) fn decode(row: &AnyRow) -> Result<Job> {

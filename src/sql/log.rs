@@ -1,41 +1,27 @@
 //! The log: appending in the transaction that makes the change, and reading.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{iter, sync::Arc};
 
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
-use serde::{Deserialize, Serialize};
-use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
+use sqlx::{Any, AnyConnection, QueryBuilder, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, get, get_id, get_optional_id, messages, signed, timed};
+use super::{
+    Sql, bytes, commit, get, get_id, get_optional_id, members, messages, payload, signed, timed,
+};
 use crate::{
     error::{Error, Result},
-    ids::{ConversationId, SessionId, UserId},
-    messaging::{Change, Entry, LogStore, NewEntry, Position, Scope},
+    ids::{ConversationId, UserId},
+    messaging::{Change, Entry, LogStore, NewEntry, Place, Position, Recipients, Scope},
 };
 
-pub(super) const MESSAGE_SENT: &str = "message_sent";
-const FRIENDSHIP_CHANGED: &str = "friendship_changed";
-const SESSION_ENDED: &str = "session_ended";
-
-#[derive(Serialize, Deserialize)]
-struct FriendshipChanged {
-    other: UserId,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SessionEnded {
-    session: SessionId,
-}
+/// How many entries one statement inserts at most.
+const ROWS: usize = 500;
 
 /// Moves the head by `by` and returns the last position before. Its row stays
 /// locked until the transaction ends, so this has to be the transaction's first statement.
 pub(super) async fn advance_head(tx: &mut Transaction<'static, Any>, by: i64) -> Result<Position> {
-    timed(
-        "head.advance",
-        sqlx::query("UPDATE head SET pos = pos + ? WHERE id = 1").bind(by).execute(&mut **tx),
-    )
-    .await?;
+    move_head(tx, by).await?;
     let head: i64 = timed(
         "head.read",
         sqlx::query_scalar("SELECT pos FROM head WHERE id = 1").fetch_one(&mut **tx),
@@ -44,67 +30,85 @@ pub(super) async fn advance_head(tx: &mut Transaction<'static, Any>, by: i64) ->
     Ok(Position(head - by))
 }
 
-/// Locks the head before anything else, where it is not known yet whether
-/// there will be something to append.
-pub(super) async fn lock_head(tx: &mut Transaction<'static, Any>) -> Result<()> {
-    advance_head(tx, 0).await.map(drop)
+async fn move_head(tx: &mut Transaction<'static, Any>, by: i64) -> Result<()> {
+    let update = sqlx::query("UPDATE head SET pos = pos + ? WHERE id = 1").bind(by);
+    timed("head.advance", update.execute(&mut **tx)).await.map(drop)
 }
 
-/// Appends what concerns single people, each at a position of its own.
-pub(super) async fn append(
-    tx: &mut Transaction<'static, Any>,
+/// The end of the log, in a transaction that holds it and may append to it.
+pub(super) struct Tail {
     at: Timestamp,
-    entries: Vec<NewEntry>,
-) -> Result<Vec<Entry>> {
-    if entries.is_empty() {
-        return Ok(Vec::new());
-    }
-    let before = advance_head(tx, signed(entries.len())).await?;
-    let entries: Vec<Entry> = (before.0 + 1..)
-        .zip(entries)
-        .map(|(pos, entry)| Entry {
-            pos: Position(pos),
-            at,
-            scope: Scope::User(entry.user),
-            to: vec![entry.user],
-            change: entry.change,
-        })
-        .collect();
-    for entry in &entries {
-        let (kind, payload) = encode(&entry.change)?;
-        timed(
-            "log.insert",
-            sqlx::query("INSERT INTO log (pos, at, user_id, kind, payload) VALUES (?, ?, ?, ?, ?)")
-                .bind(entry.pos.0)
-                .bind(at.0)
-                .bind(bytes(entry.to[0]))
-                .bind(kind)
-                .bind(payload)
-                .execute(&mut **tx),
-        )
-        .await?;
-    }
-    Ok(entries)
+    head: Position,
+    entries: Vec<Entry>,
 }
 
-fn encode(change: &Change) -> Result<(&'static str, String)> {
-    let json = match change {
-        Change::MessageSent { .. } => return Ok((MESSAGE_SENT, String::new())),
-        Change::FriendshipChanged { other, .. } => {
-            (FRIENDSHIP_CHANGED, serde_json::to_string(&FriendshipChanged { other: *other }))
+impl Tail {
+    /// Locks the head, before anything else.
+    pub(super) async fn lock(tx: &mut Transaction<'static, Any>, at: Timestamp) -> Result<Self> {
+        let head = advance_head(tx, 0).await?;
+        Ok(Self { at, head, entries: Vec::new() })
+    }
+
+    /// When what is appended happens.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The position of the last entry.
+    pub(super) fn last(&self) -> Position {
+        self.entries.last().map_or(self.head, |entry| entry.pos)
+    }
+
+    /// Appends what the members of a conversation hear, or one of them.
+    pub(super) fn push(&mut self, scope: Scope, to: Recipients, change: Change) {
+        self.entries.push(Entry { pos: self.last().next(), at: self.at, scope, to, change });
+    }
+
+    /// Appends what concerns one person.
+    pub(super) fn tell(&mut self, NewEntry { user, change }: NewEntry) {
+        self.push(Scope::User(user), Recipients::one(user), change);
+    }
+
+    /// Writes down what was appended, and returns it.
+    pub(super) async fn write(self, tx: &mut Transaction<'static, Any>) -> Result<Vec<Entry>> {
+        if self.entries.is_empty() {
+            return Ok(self.entries);
         }
-        Change::SessionEnded { session } => {
-            (SESSION_ENDED, serde_json::to_string(&SessionEnded { session: *session }))
+        move_head(tx, signed(self.entries.len())).await?;
+        for part in self.entries.chunks(ROWS) {
+            insert(tx, part).await?;
         }
-    };
-    Ok((json.0, json.1.map_err(Error::internal)?))
+        Ok(self.entries)
+    }
+}
+
+async fn insert(tx: &mut Transaction<'static, Any>, entries: &[Entry]) -> Result<()> {
+    let payloads =
+        entries.iter().map(|entry| payload::encode(&entry.change)).collect::<Result<Vec<_>>>()?;
+    let mut query = QueryBuilder::<Any>::new(
+        "INSERT INTO log (pos, at, conversation_id, user_id, kind, payload) ",
+    );
+    query.push_values(iter::zip(entries, payloads), |mut row, (entry, (kind, payload))| {
+        let (conversation, user) = match entry.scope {
+            Scope::Conversation(id) => (Some(bytes(id)), None),
+            Scope::User(user) => (None, Some(bytes(user))),
+        };
+        row.push_bind(entry.pos.0)
+            .push_bind(entry.at.0)
+            .push_bind(conversation)
+            .push_bind(user)
+            .push_bind(kind)
+            .push_bind(payload);
+    });
+    timed("log.insert", query.build().execute(&mut **tx)).await.map(drop)
 }
 
 /// The log's columns, and those of the message that an entry may be about.
 const SELECTED: &str = "SELECT l.pos AS log_pos, l.at, l.user_id, l.kind, l.payload, \
-     l.conversation_id AS log_conversation_id, \
+     l.conversation_id AS log_conversation_id, c.low_user_id, \
      m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at";
-const WITH_MESSAGE: &str = " LEFT JOIN messages m ON m.pos = l.pos";
+const WITH_MESSAGE: &str = " LEFT JOIN messages m ON m.pos = l.pos \
+     LEFT JOIN conversations c ON c.id = m.conversation_id";
 
 #[async_trait]
 impl LogStore for Sql {
@@ -128,11 +132,18 @@ impl LogStore for Sql {
         query.push(" ORDER BY l.pos LIMIT ").push_bind(signed(limit));
         let rows = timed("log.read", query.build().fetch_all(&mut *connection)).await?;
         let mut entries = rows.iter().map(decode).collect::<Result<Vec<_>>>()?;
-        let conversations: Vec<ConversationId> = entries.iter().filter_map(conversation).collect();
-        let members = members(&mut connection, &conversations).await?;
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(Vec::new());
+        };
+        let (from, to) = (first.pos, last.pos);
+        let mut conversations: Vec<ConversationId> =
+            entries.iter().filter_map(conversation).collect();
+        conversations.sort_unstable();
+        conversations.dedup();
+        let heard = members::recipients(&mut connection, &conversations, from, to).await?;
         for entry in &mut entries {
-            if let Some(of) = conversation(entry).and_then(|id| members.get(&id)) {
-                entry.to.clone_from(of);
+            if let Some(by) = conversation(entry).and_then(|id| heard.get(&id)) {
+                entry.to = by.clone();
             }
         }
         Ok(entries.into_iter().map(Arc::new).collect())
@@ -146,25 +157,16 @@ impl LogStore for Sql {
         limit: usize,
     ) -> Result<Vec<Arc<Entry>>> {
         let mut connection = self.read().await?;
-        let mut query = QueryBuilder::<Any>::new(SELECTED);
-        query.push(" FROM (SELECT own.pos FROM log own WHERE own.user_id = ");
-        range(query.push_bind(bytes(user)), "own", after, until);
-        query.push(" UNION ALL SELECT shared.pos FROM members mine");
-        query.push(" JOIN conversations c ON c.id = mine.conversation_id");
-        query.push(" JOIN log shared ON shared.conversation_id = c.id WHERE mine.user_id = ");
-        query.push_bind(bytes(user)).push(" AND c.last_pos > ").push_bind(after.0);
-        range(&mut query, "shared", after, until);
-        query.push(" ORDER BY 1 LIMIT ").push_bind(signed(limit));
-        query.push(") page JOIN log l ON l.pos = page.pos");
-        query.push(WITH_MESSAGE).push(" ORDER BY l.pos");
-        let rows = timed("log.read_for", query.build().fetch_all(&mut *connection)).await?;
-        let entries = rows.iter().map(|row| {
-            decode(row).map(|mut entry| {
-                entry.to = vec![user];
-                Arc::new(entry)
-            })
-        });
-        entries.collect()
+        let spans = spans(&mut connection, user, after, until).await?;
+        let mut entries = Vec::new();
+        for part in spans.chunks(SPANS) {
+            entries.extend(read_spans(&mut connection, part, limit).await?);
+        }
+        entries.sort_unstable_by_key(|entry| entry.pos);
+        entries.truncate(limit);
+        let to = Recipients::one(user);
+        let entries = entries.into_iter().map(|entry| Arc::new(Entry { to: to.clone(), ..entry }));
+        Ok(entries.collect())
     }
 
     async fn projected(&self, name: &'static str) -> Result<Position> {
@@ -192,9 +194,73 @@ impl LogStore for Sql {
     }
 }
 
-fn range(query: &mut QueryBuilder<Any>, alias: &str, after: Position, until: Position) {
-    query.push(format_args!(" AND {alias}.pos > ")).push_bind(after.0);
-    query.push(format_args!(" AND {alias}.pos <= ")).push_bind(until.0);
+/// A part of the log that is one person's to read; both ends belong to it.
+struct Span {
+    of: Scope,
+    from: Position,
+    to: Position,
+}
+
+/// How many spans one statement reads at most; SQLite takes 500.
+const SPANS: usize = 128;
+
+/// What is theirs between two positions: their own entries, and those of the
+/// conversations in which something happened, as long as they were in them.
+async fn spans(
+    connection: &mut AnyConnection,
+    user: UserId,
+    after: Position,
+    until: Position,
+) -> Result<Vec<Span>> {
+    let select = sqlx::query(
+        "SELECT mine.conversation_id, mine.joined_pos, mine.left_pos FROM memberships mine \
+         JOIN conversations c ON c.id = mine.conversation_id WHERE mine.user_id = ? \
+         AND mine.joined_pos <= ? AND (mine.left_pos IS NULL OR mine.left_pos > ?) \
+         AND c.last_pos > ?",
+    )
+    .bind(bytes(user))
+    .bind(until.0)
+    .bind(after.0)
+    .bind(after.0);
+    let rows = timed("memberships.spans", select.fetch_all(connection)).await?;
+    let shared = rows.iter().map(|row| {
+        let (joined, left): (i64, Option<i64>) = (get(row, "joined_pos")?, get(row, "left_pos")?);
+        Ok(Span {
+            of: Scope::Conversation(get_id(row, "conversation_id")?),
+            from: Position(joined).max(after.next()),
+            to: left.map_or(until, |left| until.min(Position(left))),
+        })
+    });
+    let own = Span { of: Scope::User(user), from: after.next(), to: until };
+    iter::once(Ok(own)).chain(shared).collect()
+}
+
+/// The first entries of several spans. Each is read by itself, so that none
+/// costs more than `limit` rows: with all in one condition, or joined, the servers at times
+/// prefer to go through all of the log.
+async fn read_spans(
+    connection: &mut AnyConnection,
+    spans: &[Span],
+    limit: usize,
+) -> Result<Vec<Entry>> {
+    let mut query = QueryBuilder::<Any>::new(SELECTED);
+    query.push(" FROM (");
+    for (place, Span { of, from, to }) in spans.iter().enumerate() {
+        query.push(if place == 0 { "" } else { " UNION ALL " });
+        query.push("SELECT * FROM (SELECT part.pos FROM log part WHERE ");
+        match of {
+            Scope::User(user) => query.push("part.user_id = ").push_bind(bytes(*user)),
+            Scope::Conversation(id) => query.push("part.conversation_id = ").push_bind(bytes(*id)),
+        };
+        query.push(" AND part.pos >= ").push_bind(from.0);
+        query.push(" AND part.pos <= ").push_bind(to.0);
+        query.push(" ORDER BY part.pos LIMIT ").push_bind(signed(limit));
+        query.push(format_args!(") part{place}"));
+    }
+    query.push(" ORDER BY 1 LIMIT ").push_bind(signed(limit));
+    query.push(") page JOIN log l ON l.pos = page.pos").push(WITH_MESSAGE);
+    let rows = timed("log.read_for", query.build().fetch_all(connection)).await?;
+    rows.iter().map(decode).collect()
 }
 
 fn conversation(entry: &Entry) -> Option<ConversationId> {
@@ -204,59 +270,26 @@ fn conversation(entry: &Entry) -> Option<ConversationId> {
     }
 }
 
-async fn members(
-    connection: &mut sqlx::AnyConnection,
-    conversations: &[ConversationId],
-) -> Result<HashMap<ConversationId, Vec<UserId>>> {
-    let mut members = HashMap::<_, Vec<UserId>>::new();
-    if conversations.is_empty() {
-        return Ok(members);
-    }
-    let mut query = QueryBuilder::<Any>::new(
-        "SELECT conversation_id, user_id FROM members WHERE conversation_id IN (",
-    );
-    let mut list = query.separated(", ");
-    for id in conversations {
-        list.push_bind(bytes(*id));
-    }
-    query.push(")");
-    for row in timed("members.of", query.build().fetch_all(connection)).await? {
-        members.entry(get_id(&row, "conversation_id")?).or_default().push(get_id(&row, "user_id")?);
-    }
-    Ok(members)
-}
-
+/// The entry; where it is for a conversation, as if for nobody.
 fn decode(row: &AnyRow) -> Result<Entry> {
     let user: Option<UserId> = get_optional_id(row, "user_id")?;
     let conversation: Option<ConversationId> = get_optional_id(row, "log_conversation_id")?;
-    let scope = match (user, conversation) {
-        (Some(user), _) => Scope::User(user),
-        (None, Some(conversation)) => Scope::Conversation(conversation),
+    let (scope, to) = match (user, conversation) {
+        (Some(user), _) => (Scope::User(user), Recipients::one(user)),
+        (None, Some(conversation)) => (Scope::Conversation(conversation), iter::empty().collect()),
         (None, None) => return Err(Error::internal("a log entry is for nobody")),
     };
     let kind: String = get(row, "kind")?;
-    let payload: String = get(row, "payload")?;
-    let change = match kind.as_str() {
-        MESSAGE_SENT => Change::MessageSent { message: messages::decode(row)?, people: Vec::new() },
-        FRIENDSHIP_CHANGED => {
-            let FriendshipChanged { other } = parse(&payload)?;
-            Change::FriendshipChanged { other, now: None }
+    let change = if kind == payload::MESSAGE_SENT {
+        let is_direct = get::<Option<Vec<u8>>>(row, "low_user_id")?.is_some();
+        Change::MessageSent {
+            message: messages::decode(row)?,
+            people: Arc::new([]),
+            place: if is_direct { Place::Direct } else { Place::Group(None) },
         }
-        SESSION_ENDED => {
-            let SessionEnded { session } = parse(&payload)?;
-            Change::SessionEnded { session }
-        }
-        _ => return Err(Error::internal(format!("a log entry of the unknown kind {kind}"))),
+    } else {
+        payload::decode(&kind, &get::<String>(row, "payload")?)?
     };
-    Ok(Entry {
-        pos: Position(get(row, "log_pos")?),
-        at: Timestamp(get(row, "at")?),
-        scope,
-        to: user.into_iter().collect(),
-        change,
-    })
-}
-
-fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T> {
-    serde_json::from_str(payload).map_err(Error::internal)
+    let (pos, at) = (Position(get(row, "log_pos")?), Timestamp(get(row, "at")?));
+    Ok(Entry { pos, at, scope, to, change })
 }

@@ -6,7 +6,11 @@ use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 
-use super::{Sql, Tries, bytes, commit, get, get_id, get_optional_id, log, signed, timed};
+use super::{
+    Sql, Tries, bytes, commit, get, get_id, get_optional_id, log, payload, push_ids,
+    rooms::{self, Room},
+    signed, timed,
+};
 use crate::{
     error::Result,
     ids::{ConversationId, UserId},
@@ -38,12 +42,13 @@ impl Sql {
         let reserved = signed(drafts.len());
         let head = log::advance_head(&mut tx, reserved).await?;
         let known = known_keys(&mut tx, drafts).await?;
-        let mut seqs = last_seqs(&mut tx, drafts).await?;
-        let (outcomes, sent) = decide(at, drafts, head, known, &mut seqs);
+        let mut rooms = rooms::read(&mut tx, &self.members, drafts).await?;
+        let (outcomes, sent) = decide(at, drafts, head, known, &mut rooms);
         if !sent.is_empty() {
             insert_messages(&mut tx, &sent).await?;
             insert_log(&mut tx, &sent).await?;
             advance_conversations(&mut tx, &sent).await?;
+            rooms::note_writers(&mut tx, &rooms).await?;
         }
         let unused = reserved - signed(sent.len());
         if unused > 0 {
@@ -62,7 +67,7 @@ fn decide<'a>(
     drafts: &'a [Draft],
     mut head: Position,
     mut known: ByKey,
-    seqs: &mut HashMap<ConversationId, i64>,
+    rooms: &mut HashMap<ConversationId, Room>,
 ) -> (Vec<Outcome>, Vec<Sent<'a>>) {
     let mut outcomes = Vec::with_capacity(drafts.len());
     let mut sent = Vec::with_capacity(drafts.len());
@@ -73,16 +78,16 @@ fn decide<'a>(
             outcomes.push(repeated(draft, first));
             continue;
         }
-        let Some(seq) = seqs.get_mut(&draft.conversation) else {
-            outcomes.push(Outcome::NoConversation);
+        let room = rooms.get_mut(&draft.conversation);
+        let Some((seq, to)) = room.and_then(|room| room.take(draft)) else {
+            outcomes.push(Outcome::NotMember);
             continue;
         };
-        *seq += 1;
         head = head.next();
         let message = Message {
             id: draft.id,
             conversation: draft.conversation,
-            seq: *seq,
+            seq,
             pos: head,
             sender: Some(draft.sender),
             body: Some(draft.body.as_str().to_owned()),
@@ -91,7 +96,7 @@ fn decide<'a>(
         if let Some(slot) = slot {
             known.insert(slot, message.clone());
         }
-        outcomes.push(Outcome::Sent(message.clone()));
+        outcomes.push(Outcome::Sent(message.clone(), to));
         sent.push((message, key));
     }
     (outcomes, sent)
@@ -128,21 +133,6 @@ async fn known_keys(tx: &mut Transaction<'static, Any>, drafts: &[Draft]) -> Res
     Ok(known)
 }
 
-async fn last_seqs(
-    tx: &mut Transaction<'static, Any>,
-    drafts: &[Draft],
-) -> Result<HashMap<ConversationId, i64>> {
-    let mut query =
-        QueryBuilder::<Any>::new("SELECT id, last_seq FROM conversations WHERE id IN (");
-    let mut list = query.separated(", ");
-    for draft in drafts {
-        list.push_bind(bytes(draft.conversation));
-    }
-    query.push(")");
-    let rows = timed("conversations.last_seq", query.build().fetch_all(&mut **tx)).await?;
-    rows.iter().map(|row| Ok((get_id(row, "id")?, get(row, "last_seq")?))).collect()
-}
-
 async fn insert_messages(tx: &mut Transaction<'static, Any>, sent: &[Sent<'_>]) -> Result<()> {
     let mut query = QueryBuilder::<Any>::new(
         "INSERT INTO messages \
@@ -168,7 +158,7 @@ async fn insert_log(tx: &mut Transaction<'static, Any>, sent: &[Sent<'_>]) -> Re
         row.push_bind(message.pos.0)
             .push_bind(message.sent_at.0)
             .push_bind(bytes(message.conversation))
-            .push_bind(log::MESSAGE_SENT)
+            .push_bind(payload::MESSAGE_SENT)
             .push_bind("");
     });
     timed("log.insert_messages", query.build().execute(&mut **tx)).await.map(drop)
@@ -189,12 +179,8 @@ async fn advance_conversations(
     for (id, message) in &last {
         query.push(" WHEN ").push_bind(bytes(*id)).push(" THEN ").push_bind(message.pos.0);
     }
-    query.push(" ELSE last_pos END, last_at = ").push_bind(at).push(" WHERE id IN (");
-    let mut list = query.separated(", ");
-    for id in last.keys() {
-        list.push_bind(bytes(*id));
-    }
-    query.push(")");
+    query.push(" ELSE last_pos END, last_at = ").push_bind(at).push(" WHERE id");
+    push_ids(&mut query, last.keys().copied());
     timed("conversations.advance", query.build().execute(&mut **tx)).await.map(drop)
 }
 

@@ -37,6 +37,15 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &migrations! {
     11 "0011_jobs"
     12 "0012_projections"
     13 "0013_dead_letters"
+    14 "0014_memberships"
+    15 "0015_memberships_copied"
+    16 "0016_members_dropped"
+    17 "0017_conversations_followed"
+    18 "0018_conversations_wrote"
+    19 "0019_retired_usernames"
+    20 "0020_long_tasks"
+    21 "0021_long_dead_tasks"
+    22 "0022_messages_sender"
 };
 
 /// How long a node waits for another that is migrating, in seconds.

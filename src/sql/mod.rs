@@ -8,10 +8,15 @@ mod availability;
 mod codes;
 mod conversations;
 mod dead_letters;
+mod departures;
+mod groups;
 mod jobs;
 mod log;
+mod members;
 mod messages;
 mod migrations;
+mod payload;
+mod rooms;
 mod sessions;
 
 use std::{path::Path, time::Duration, time::Instant};
@@ -24,11 +29,12 @@ use sqlx::{
 };
 use tracing::Instrument;
 use type_safe_id::{StaticType, TypeSafeId};
+use uuid::Uuid;
 
-use self::availability::Availability;
+use self::{availability::Availability, members::MemberCache};
 use crate::{
     error::{Error, Result, StoreError},
-    ids::UserId,
+    ids::{ConversationId, UserId},
 };
 
 /// Which SQL is spoken.
@@ -47,6 +53,7 @@ pub struct Sql {
     write: AnyPool,
     read: AnyPool,
     availability: Availability,
+    members: MemberCache,
 }
 
 /// How many connections a node opens at most.
@@ -104,6 +111,7 @@ impl Sql {
             write: pool(1),
             read: pool(SQLITE_READERS),
             availability: Availability::always(),
+            members: MemberCache::default(),
         }
     }
 
@@ -128,7 +136,8 @@ impl Sql {
                 })
             })
             .connect_lazy_with(options);
-        Self { dialect: Dialect::Mysql, write: pool.clone(), read: pool, availability }
+        let (write, members) = (pool.clone(), MemberCache::default());
+        Self { dialect: Dialect::Mysql, write, read: pool, availability, members }
     }
 
     /// The pools, the one that writes first, for the embedded graph in the
@@ -160,12 +169,9 @@ impl Sql {
     ///
     /// Where the store does not answer.
     pub async fn has_only(&self, known: &[UserId]) -> Result<bool> {
-        let mut query = QueryBuilder::<Any>::new("SELECT id FROM accounts WHERE id NOT IN (");
-        let mut list = query.separated(", ");
-        for id in known {
-            list.push_bind(bytes(*id));
-        }
-        query.push(") LIMIT 1");
+        let mut query = QueryBuilder::<Any>::new("SELECT id FROM accounts WHERE id NOT");
+        push_ids(&mut query, known.iter().copied());
+        query.push(" LIMIT 1");
         let mut connection = self.read().await?;
         let other = query.build().fetch_optional(&mut *connection);
         Ok(timed("accounts.any_other", other).await?.is_none())
@@ -279,10 +285,45 @@ async fn connect(options: &AnyConnectOptions) -> Result<sqlx::AnyConnection, sql
     sqlx::AnyConnection::connect_with(options).await
 }
 
+/// What the store keeps as 16 bytes.
+trait StoredId: Copy {
+    fn from_uuid(id: Uuid) -> Self;
+    fn uuid(self) -> Uuid;
+}
+
+impl<T: StaticType + Copy> StoredId for TypeSafeId<T> {
+    fn from_uuid(id: Uuid) -> Self {
+        Self::from_uuid(id)
+    }
+
+    fn uuid(self) -> Uuid {
+        Self::uuid(&self)
+    }
+}
+
+impl StoredId for ConversationId {
+    fn from_uuid(id: Uuid) -> Self {
+        Self::from_uuid(id)
+    }
+
+    fn uuid(self) -> Uuid {
+        self.uuid()
+    }
+}
+
 /// An id as the store keeps it.
-#[expect(clippy::needless_pass_by_value, reason = "ids are copied")]
-fn bytes<T: StaticType>(id: TypeSafeId<T>) -> Vec<u8> {
+fn bytes<T: StoredId>(id: T) -> Vec<u8> {
     id.uuid().as_bytes().to_vec()
+}
+
+/// `IN (…)` of ids; there has to be one.
+fn push_ids<T: StoredId>(query: &mut QueryBuilder<Any>, ids: impl IntoIterator<Item = T>) {
+    query.push(" IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(bytes(id));
+    }
+    query.push(")");
 }
 
 /// A column of a row.
@@ -293,17 +334,23 @@ where
     row.try_get(column).map_err(Error::internal)
 }
 
+/// What is kept as 0 or 1, since `sqlx::Any` knows no other.
+fn get_flag(row: &AnyRow, column: &'static str) -> Result<bool> {
+    Ok(get::<i64>(row, column)? != 0)
+}
+
 /// An id out of a column.
-fn get_id<T: StaticType>(row: &AnyRow, column: &'static str) -> Result<TypeSafeId<T>> {
-    crate::ids::from_bytes(&get::<Vec<u8>>(row, column)?)
+fn get_id<T: StoredId>(row: &AnyRow, column: &'static str) -> Result<T> {
+    id(&get::<Vec<u8>>(row, column)?)
 }
 
 /// An id out of a column that may be NULL.
-fn get_optional_id<T: StaticType>(
-    row: &AnyRow,
-    column: &'static str,
-) -> Result<Option<TypeSafeId<T>>> {
-    get::<Option<Vec<u8>>>(row, column)?.map(|id| crate::ids::from_bytes(&id)).transpose()
+fn get_optional_id<T: StoredId>(row: &AnyRow, column: &'static str) -> Result<Option<T>> {
+    get::<Option<Vec<u8>>>(row, column)?.as_deref().map(id).transpose()
+}
+
+fn id<T: StoredId>(bytes: &[u8]) -> Result<T> {
+    Uuid::from_slice(bytes).map(T::from_uuid).map_err(Error::internal)
 }
 
 /// `LIMIT` and the like take signed numbers.

@@ -5,9 +5,9 @@
 //! row, so that ending all of a user's sessions, which holds it too, misses none.
 
 use chatterbox_graph::Timestamp;
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, get, get_id, log, timed};
+use super::{Sql, bytes, commit, get, get_id, log::Tail, push_ids, timed};
 use crate::{
     accounts::{NewSession, SessionInfo, TokenHash, Trade},
     error::Result,
@@ -124,7 +124,7 @@ pub(super) async fn end(
     at: Timestamp,
 ) -> Result<Option<Vec<Entry>>> {
     let mut tx = sql.begin().await?;
-    log::lock_head(&mut tx).await?;
+    let mut tail = Tail::lock(&mut tx, at).await?;
     let update = sqlx::query(
         "UPDATE sessions SET ended_at = ? WHERE id = ? AND account_id = ? AND ended_at IS NULL",
     )
@@ -134,19 +134,20 @@ pub(super) async fn end(
     if timed("sessions.end", update.execute(&mut *tx)).await?.rows_affected() == 0 {
         return Ok(None);
     }
-    let entries = log::append(&mut tx, at, vec![ended(user, session)]).await?;
+    tail.tell(ended(user, session));
+    let entries = tail.write(&mut tx).await?;
     commit(tx).await?;
     Ok(Some(entries))
 }
 
-/// Ends the user's sessions, but for `keep`. The transaction holds the log's
-/// head and the account's row.
+/// Ends the user's sessions, but for `keep`. The transaction holds the
+/// account's row.
 pub(super) async fn end_all(
     tx: &mut Transaction<'static, Any>,
+    tail: &mut Tail,
     user: UserId,
     keep: Option<SessionId>,
-    at: Timestamp,
-) -> Result<Vec<Entry>> {
+) -> Result<()> {
     let select = sqlx::query(
         "SELECT id FROM sessions WHERE account_id = ? AND ended_at IS NULL ORDER BY id",
     )
@@ -160,11 +161,35 @@ pub(super) async fn end_all(
         "UPDATE sessions SET ended_at = ? \
          WHERE account_id = ? AND ended_at IS NULL AND id <> ?",
     )
-    .bind(at.0)
+    .bind(tail.at().0)
     .bind(bytes(user))
     .bind(kept);
     timed("sessions.end_all", update.execute(&mut **tx)).await?;
-    log::append(tx, at, open.into_iter().map(|session| ended(user, session)).collect()).await
+    open.into_iter().for_each(|session| tail.tell(ended(user, session)));
+    Ok(())
+}
+
+/// How many sessions' tokens one statement takes away at most.
+const TOKENS_OF: usize = 500;
+
+/// Takes the tokens of all the user's sessions away, those of ended ones too.
+/// The transaction holds the account's row.
+pub(super) async fn drop_tokens(tx: &mut Transaction<'static, Any>, user: UserId) -> Result<()> {
+    let select = sqlx::query("SELECT id FROM sessions WHERE account_id = ?").bind(bytes(user));
+    let rows = timed("sessions.all", select.fetch_all(&mut **tx)).await?;
+    let sessions = rows.iter().map(|row| get_id(row, "id")).collect::<Result<Vec<SessionId>>>()?;
+    for part in sessions.chunks(TOKENS_OF) {
+        let mut query = QueryBuilder::<Any>::new("DELETE FROM refresh_tokens WHERE session_id");
+        push_ids(&mut query, part.iter().copied());
+        timed("refresh_tokens.drop", query.build().execute(&mut **tx)).await?;
+    }
+    Ok(())
+}
+
+/// Forgets on what the user's sessions ran.
+pub(super) async fn drop_devices(tx: &mut Transaction<'static, Any>, user: UserId) -> Result<()> {
+    let update = sqlx::query("UPDATE sessions SET device = NULL WHERE account_id = ?");
+    timed("sessions.drop_devices", update.bind(bytes(user)).execute(&mut **tx)).await.map(drop)
 }
 
 fn ended(user: UserId, session: SessionId) -> NewEntry {

@@ -2,8 +2,10 @@
 //! field, and changes nothing.
 
 mod accounts;
+mod groups;
 mod people;
 mod reading;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +54,8 @@ fn unfit(operation: impl Into<String>, variables: Value) -> Case {
 struct Cast {
     ada: Client,
     grace: Client,
+    /// Somebody who takes no messages.
+    hermit: String,
     conversation: String,
     message: String,
     session: String,
@@ -59,6 +63,14 @@ struct Cast {
     names_cursor: String,
     times_cursor: String,
     numbers_cursor: String,
+    own_group: String,
+    /// One of others, in which she is a member.
+    joined_group: String,
+    /// One of others that everyone may join.
+    public_group: String,
+    /// One of others that she does not know of.
+    private_group: String,
+    deleted_group: String,
 }
 
 impl Cast {
@@ -68,6 +80,11 @@ impl Cast {
         let sent = ada.send(&grace, "Hello").await;
         let other = grace.send(&alan, "Not for Ada").await;
         emmy.act("sendFriendRequest", &ada).await.unwrap();
+        // Alan is suggested to her, and wants to be left alone.
+        grace.befriend(&alan).await;
+        alan.change_settings(json!({ "messagesFrom": "NOBODY" })).await;
+        let deleted_group = ada.found("Gone", "PUBLIC", &[]).await;
+        ada.delete_group(&deleted_group).await.unwrap();
         let query = "{ viewer { friends { edges { cursor } } friendRequests { edges { cursor } }
             conversations { edges { cursor } } } }";
         let data = ada.data(query, Value::Null).await;
@@ -81,6 +98,12 @@ impl Cast {
             names_cursor: cursor("friends"),
             times_cursor: cursor("friendRequests"),
             numbers_cursor: cursor("conversations"),
+            own_group: ada.found("Mine", "PUBLIC", &[]).await,
+            joined_group: grace.found("Ours", "PRIVATE", &[&ada]).await,
+            public_group: grace.found("Everybody's", "PUBLIC", &[]).await,
+            private_group: grace.found("Theirs", "PRIVATE", &[]).await,
+            deleted_group,
+            hermit: alan.id,
             ada,
             grace,
         }
@@ -109,12 +132,17 @@ fn no_user_ids(cast: &Cast) -> Vec<Value> {
         json!(cast.conversation),
         json!(cast.message),
         json!(cast.session),
+        json!(cast.own_group),
         json!("x".repeat(10_000)),
     ]
 }
 
 fn unknown<T: type_safe_id::StaticType>() -> String {
     Ambient::system().id::<T>().to_string()
+}
+
+fn unknown_group() -> String {
+    Ambient::system().id::<chatterbox_graph::GroupMark>().to_string()
 }
 
 /// A cursor of this text, as lists make them.
@@ -132,6 +160,12 @@ async fn what_is_outside_the_limits_is_refused_and_changes_nothing(app: &TestApp
         accounts::codes_and_sessions(app, &cast),
         people::friendships(&cast),
         people::messages(&cast),
+        groups::texts(&cast),
+        groups::members(&cast),
+        groups::others(&cast),
+        settings::profiles(),
+        settings::settings(),
+        settings::closing(),
         reading::pages(&cast),
         reading::by_id(&cast),
         reading::documents(),
@@ -213,16 +247,38 @@ async fn what_is_odd_but_allowed_is_answered(app: &TestApp) {
             cast.ada.data(&query, Value::Null).await;
         }
     }
+    let (user, group) = (&cast.grace.id, &cast.own_group);
+    for name in ["", " ", "\u{0}", "🦀", "' OR 1=1 --", &"x".repeat(5_000)] {
+        for tier in 0..4 {
+            let after = sealed(format!("d{tier} {user} {name}"));
+            let query =
+                "query ($after: String) { users(first: 3, after: $after) { nodes { id } } }";
+            cast.ada.data(query, json!({ "after": after })).await;
+        }
+        for friends in [0, 1, u64::MAX] {
+            let after = sealed(format!("g{friends} {group} {name}"));
+            let query =
+                "query ($after: String) { groups(first: 3, after: $after) { nodes { id } } }";
+            cast.ada.data(query, json!({ "after": after })).await;
+        }
+    }
     for name in ["", " ", "\u{0}", "no name", "ünal", &"x".repeat(50_000), "'; --"] {
         let query = "query ($name: String!) { user(username: $name) { id } }";
         let data = cast.ada.data(query, json!({ "name": name })).await;
         assert_eq!(data["user"], Value::Null, "{name:?}");
     }
-    let query = "query ($query: String) { viewer { friends(query: $query) { totalCount } } }";
-    for text in ["\u{0}", " ", "🦀", &"x".repeat(50_000), &"%".repeat(10_000), "\u{fffe}\u{10ffff}"]
+    let query = "query ($query: String, $group: ID!) { users(query: $query) { totalCount }
+        viewer { friends(query: $query) { totalCount } } groups(query: $query) { nodes { id } }
+        node(id: $group) { ... on Group { members(query: $query) { totalCount } } } }";
+    for text in ["\u{0}", "🦀🦀", &"x".repeat(50_000), &"%".repeat(10_000), "\u{fffe}\u{10ffff}"]
     {
-        let data = cast.ada.data(query, json!({ "query": text })).await;
-        assert_eq!(data["viewer"]["friends"]["totalCount"], 0, "{:?}", text.chars().next());
+        let data = cast.ada.data(query, json!({ "query": text, "group": cast.own_group })).await;
+        let none = json!({ "totalCount": 0 });
+        let expected = json!({
+            "users": none, "viewer": { "friends": none }, "groups": { "nodes": [] },
+            "node": { "members": none },
+        });
+        assert_eq!(data, expected, "{:?}", text.chars().next());
     }
     // As deep as it may be.
     let open = "mutualFriends(first: 1) { nodes { ".repeat(5);

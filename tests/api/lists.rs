@@ -18,7 +18,7 @@ stories! {
 }
 
 /// The username of each node of a page.
-fn names(page: &Value) -> Vec<String> {
+pub fn names(page: &Value) -> Vec<String> {
     let nodes = page["nodes"].as_array().unwrap();
     nodes.iter().map(|node| node["username"].as_str().unwrap().to_owned()).collect()
 }

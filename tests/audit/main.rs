@@ -5,4 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changes;
+mod counting;
+mod lists;
 mod statements;

@@ -1,64 +1,18 @@
-//! Statements are counted by the service's own metrics, which all servers in
-//! a process share: one test at a time.
-
-use std::collections::BTreeMap;
+//! What one request asks for at once, what a delivery costs, and what a burst.
 
 use futures::future::join_all;
-use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use serde_json::json;
 
 use crate::{
-    stories,
-    support::{Client, TestApp, eventually},
+    audits,
+    counting::{made_by, projected},
+    support::TestApp,
 };
 
-static ALONE: Mutex<()> = Mutex::const_new(());
-
-/// What the service does by itself now and then.
-const BACKGROUND: [&str; 8] = [
-    "dead_letters.count",
-    "jobs.due",
-    "jobs.count",
-    "head.read",
-    "projections.update",
-    "projections.insert",
-    "begin",
-    "commit",
-];
-
-stories! {
+audits! {
     a_list_costs_the_same_however_long_it_is,
     a_delivery_reads_no_store,
     sending_costs_the_same_for_many_as_for_one,
-}
-
-/// How often each statement ran so far.
-async fn statements(app: &TestApp) -> BTreeMap<String, u64> {
-    let text = reqwest::get(app.url("/metrics")).await.unwrap().text().await.unwrap();
-    let mut counts = BTreeMap::new();
-    for line in text.lines() {
-        let Some((name, count)) = line.rsplit_once(' ') else { continue };
-        if !name.contains("_statement_duration_seconds_count{") {
-            continue;
-        }
-        let statement = name.split('"').nth(1).unwrap();
-        if !BACKGROUND.contains(&statement) {
-            counts.insert(statement.to_owned(), count.parse().unwrap());
-        }
-    }
-    counts
-}
-
-/// Which statements `work` made, and how often.
-async fn made_by<T>(app: &TestApp, work: impl Future<Output = T>) -> (T, BTreeMap<String, u64>) {
-    let before = statements(app).await;
-    let done = work.await;
-    let mut after = statements(app).await;
-    after.retain(|name, count| {
-        *count -= before.get(name).copied().unwrap_or_default();
-        *count > 0
-    });
-    (done, after)
 }
 
 const EVERYTHING: &str = "query ($first: Int!) { viewer {
@@ -73,18 +27,7 @@ const EVERYTHING: &str = "query ($first: Int!) { viewer {
         ... on DirectConversation { peer { username } } } }
     lastChatted(first: $first) { at conversation { id } with { ... on User { username } } } } }";
 
-/// Waits until all that was said shows in the graph.
-async fn projected(client: &Client, chats: usize) {
-    eventually("the LAST_CHATTED edges", || async {
-        let query = "{ viewer { lastChatted(first: 100) { at } } }";
-        let data = client.data(query, Value::Null).await;
-        (data["viewer"]["lastChatted"].as_array().unwrap().len() == chats).then_some(())
-    })
-    .await;
-}
-
 async fn a_list_costs_the_same_however_long_it_is(app: &TestApp) {
-    let _alone = ALONE.lock().await;
     let ada = app.person("ada").await;
     let names: Vec<String> = (0..12).map(|number| format!("friend{number}")).collect();
     let friends = join_all(names.iter().map(|name| app.person(name))).await;
@@ -108,7 +51,6 @@ async fn a_list_costs_the_same_however_long_it_is(app: &TestApp) {
 }
 
 async fn a_delivery_reads_no_store(app: &TestApp) {
-    let _alone = ALONE.lock().await;
     let (ada, grace) = app.friends("ada", "grace").await;
     ada.send(&grace, "first").await;
     let mut feeds = Vec::new();
@@ -132,16 +74,13 @@ async fn a_delivery_reads_no_store(app: &TestApp) {
             "log.insert_messages",
             "conversations.advance",
         ];
-        // The answer to the sender names the conversation; the edge may follow at once.
-        let known = writes.contains(&&**statement)
-            || statement == "conversations.by_id"
-            || statement == "chats/record";
+        // The answer to the sender names the conversation.
+        let known = writes.contains(&&**statement) || statement == "conversations.by_id";
         assert!(known && *count == 1, "{statement} ran {count} times: {made:#?}");
     }
 }
 
 async fn sending_costs_the_same_for_many_as_for_one(app: &TestApp) {
-    let _alone = ALONE.lock().await;
     let (ada, grace) = app.friends("ada", "grace").await;
     ada.send(&grace, "first").await;
     let (_, made) = made_by(app, async {

@@ -6,10 +6,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bench;
 mod clients;
 mod dead_letters;
 mod demo;
 mod options;
+mod rebuild;
 mod secrets;
 
 use std::process::{Command, Output};

@@ -56,7 +56,7 @@ fn email(address: &str) -> Login {
     Login::Email(EmailAddress::parse(address).unwrap())
 }
 
-fn new_account(stores: &Stores, name: &str, address: &str) -> NewAccount {
+pub fn new_account(stores: &Stores, name: &str, address: &str) -> NewAccount {
     NewAccount {
         id: stores.ambient.id(),
         username: Username::parse(name).unwrap(),
@@ -75,7 +75,7 @@ pub async fn registered(stores: &Stores, name: &str) -> UserId {
     account.id
 }
 
-fn new_code(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> NewCode {
+pub fn new_code(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> NewCode {
     NewCode {
         purpose,
         hash: CodeHash::of(user, purpose, digits),
@@ -84,7 +84,7 @@ fn new_code(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> Ne
     }
 }
 
-fn mail_job(stores: &Stores, to: &str) -> Job {
+pub fn mail_job(stores: &Stores, to: &str) -> Job {
     let mail = Mail { to: to.to_owned(), subject: "x".to_owned(), text: "y\n".to_owned() };
     Job::new(&stores.ambient, Task::SendMail(mail))
 }
@@ -106,7 +106,7 @@ async fn put(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> C
     code.hash
 }
 
-async fn tries(stores: &Stores, user: UserId, purpose: Purpose) -> Option<CodeHash> {
+pub async fn tries(stores: &Stores, user: UserId, purpose: Purpose) -> Option<CodeHash> {
     stores.sql.try_code(user, purpose, stores.ambient.now()).await.unwrap()
 }
 
@@ -285,7 +285,7 @@ pub async fn changing_a_password_ends_the_other_sessions(stores: &Stores) {
     let entries = change.unwrap().unwrap();
 
     assert_eq!(sorted(ended(&entries)), sorted(vec![one.id, two.id]));
-    assert!(entries.iter().all(|entry| entry.to == [ada] && entry.at == now));
+    assert!(entries.iter().all(|entry| entry.recipients().eq([ada]) && entry.at == now));
     let head = stores.sql.head().await.unwrap();
     let logged = stores.sql.read_for(ada, Position(0), head, 10).await.unwrap();
     assert!(logged.iter().map(|entry| &**entry).eq(&entries));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chatterbox::{
-    jobs::{DeadLetterStore, Job, JobStore, Task},
+    jobs::{DeadLetterStore, Effects, Job, JobStore, Task},
     mail::Mail,
 };
 use chatterbox_graph::Timestamp;
@@ -44,7 +44,7 @@ async fn a_job_that_is_given_up_waits_for_nobody_and_is_kept(stores: &Stores) {
     let mail = Mail { to: "a@example.org".into(), subject: "x".into(), text: "x".into() };
     let next = Job::new(&stores.ambient, Task::SendMail(mail));
     assert!(JobStore::insert(&stores.sql, &next).await.unwrap().is_empty());
-    stores.sql.complete(next.id, stores.ambient.now(), Vec::new()).await.unwrap();
+    stores.sql.complete(next.id, stores.ambient.now(), Effects::default()).await.unwrap();
     stores.sql.bury(next.id, stores.ambient.now(), "late").await.unwrap();
     assert_eq!(stores.sql.count_dead_letters().await.unwrap(), 2);
 }

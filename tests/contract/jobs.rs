@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use chatterbox::{
-    jobs::{Job, JobStore, Task},
+    ids::UserId,
+    jobs::{Completion, DeadLetterStore, Effects, Job, JobStore, Task},
     mail::Mail,
-    messaging::{Change, LogStore, NewEntry, Position},
+    messaging::{Change, Entry, LogStore, NewEntry, Position},
+    people::Departure,
 };
 use chatterbox_graph::Timestamp;
 use futures::future::join_all;
@@ -15,6 +17,8 @@ use crate::Stores;
 crate::promises! {
     a_job_waits_until_its_time_has_come,
     jobs_of_one_subject_are_known_to_each_other,
+    of_a_subject_only_the_oldest_job_is_due,
+    a_task_may_be_long,
     a_job_is_done_once_and_its_events_are_told_once,
     a_job_that_failed_is_tried_again_later,
 }
@@ -24,6 +28,14 @@ fn job(stores: &Stores, to: &str) -> Job {
     // Ids grow with the milliseconds of the clock.
     stores.clock.advance(Duration::from_millis(2));
     Job::new(&stores.ambient, Task::SendMail(mail))
+}
+
+/// What was appended by marking a job done.
+pub fn done(completion: Completion) -> Vec<Entry> {
+    match completion {
+        Completion::Done(entries) => entries,
+        Completion::Stale => panic!("stale"),
+    }
 }
 
 async fn a_job_waits_until_its_time_has_come(stores: &Stores) {
@@ -45,6 +57,35 @@ async fn jobs_of_one_subject_are_known_to_each_other(stores: &Stores) {
     JobStore::insert(&stores.sql, &other).await.unwrap();
     assert_eq!(JobStore::insert(&stores.sql, &jobs[1]).await.unwrap(), jobs[..1]);
     assert_eq!(JobStore::insert(&stores.sql, &jobs[2]).await.unwrap(), jobs[..2]);
+    assert_eq!(stores.sql.older(&jobs[2]).await.unwrap(), jobs[..2]);
+    assert!(stores.sql.older(&other).await.unwrap().is_empty());
+}
+
+async fn of_a_subject_only_the_oldest_job_is_due(stores: &Stores) {
+    let jobs: Vec<Job> = (0..3).map(|_| job(stores, "a@example.org")).collect();
+    let other = job(stores, "b@example.org");
+    for job in jobs.iter().chain([&other]) {
+        JobStore::insert(&stores.sql, job).await.unwrap();
+    }
+    let due = stores.sql.due(other.run_at, 10).await.unwrap();
+    assert_eq!(due, [jobs[0].clone(), other.clone()]);
+    // It holds the others up until it is done.
+    let later = Timestamp(other.run_at.0 + 60_000_000);
+    stores.sql.postpone(jobs[0].id, later, "the mail server is away").await.unwrap();
+    assert_eq!(stores.sql.due(other.run_at, 10).await.unwrap(), [other]);
+    stores.sql.complete(jobs[0].id, later, Effects::default()).await.unwrap();
+    assert_eq!(stores.sql.due(later, 1).await.unwrap(), jobs[1..2]);
+}
+
+async fn a_task_may_be_long(stores: &Stores) {
+    let ties: Vec<UserId> = (0..10_000).map(|_| stores.ambient.id()).collect();
+    let departure = Departure { user: ties[0], ties, at: stores.ambient.now() };
+    let job = Job::new(&stores.ambient, Task::RemovePerson(departure));
+    JobStore::insert(&stores.sql, &job).await.unwrap();
+    assert_eq!(stores.sql.due(job.run_at, 1).await.unwrap()[0].task, job.task);
+    stores.sql.bury(job.id, job.run_at, "why").await.unwrap();
+    let letter = stores.sql.dead_letter(job.id).await.unwrap().unwrap();
+    assert_eq!(letter.job.task, job.task);
 }
 
 async fn a_job_is_done_once_and_its_events_are_told_once(stores: &Stores) {
@@ -58,7 +99,8 @@ async fn a_job_is_done_once_and_its_events_are_told_once(stores: &Stores) {
     let at = stores.ambient.now();
     let told = join_all((0..4).map(|_| {
         let entries = vec![entry.clone(), entry.clone()];
-        async move { stores.sql.complete(job.id, at, entries).await.unwrap() }
+        let effects = Effects { entries, groups: Vec::new() };
+        async move { done(stores.sql.complete(job.id, at, effects).await.unwrap()) }
     }))
     .await;
     let told: Vec<_> = told.into_iter().flatten().collect();

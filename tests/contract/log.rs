@@ -1,14 +1,17 @@
 //! The log.
 
+use std::{collections::HashSet, sync::Arc};
+
 use chatterbox::{
     ids::UserId,
-    jobs::{Job, JobStore, Task},
+    jobs::{Effects, Job, JobStore, Task},
     mail::Mail,
-    messaging::{Change, ConversationStore, Entry, LogStore, NewEntry, Position, Scope},
+    messaging::{Change, ConversationStore, Entry, LogStore, NewEntry, Place, Position, Scope},
 };
 
 use crate::{
     Stores,
+    jobs::done,
     messages::{conversation, draft, sent, write},
 };
 
@@ -24,9 +27,9 @@ pub async fn tell(stores: &Stores, user: UserId, other: UserId) -> Entry {
     let job = Job::new(&stores.ambient, Task::SendMail(mail));
     JobStore::insert(&stores.sql, &job).await.unwrap();
     let change = Change::FriendshipChanged { other, now: None };
-    let entries = vec![NewEntry { user, change }];
+    let effects = Effects { entries: vec![NewEntry { user, change }], groups: Vec::new() };
     let at = stores.ambient.now();
-    stores.sql.complete(job.id, at, entries).await.unwrap().remove(0)
+    done(stores.sql.complete(job.id, at, effects).await.unwrap()).remove(0)
 }
 
 async fn everything_is_read_in_order_with_whom_it_is_for(stores: &Stores) {
@@ -40,14 +43,14 @@ async fn everything_is_read_in_order_with_whom_it_is_for(stores: &Stores) {
     let log = stores.sql.read(Position(0), Position(4), 10).await.unwrap();
     let positions: Vec<i64> = log.iter().map(|entry| entry.pos.0).collect();
     assert_eq!(positions, [1, 2, 3, 4]);
-    let mut to = log[0].to.clone();
-    to.sort_unstable();
-    let mut both = vec![one, other];
-    both.sort_unstable();
-    assert_eq!(to, both);
+    let to: HashSet<UserId> = log[0].recipients().collect();
+    assert_eq!(to, HashSet::from([one, other]));
     assert_eq!(log[0].scope, Scope::Conversation(id));
     let message = sent(&first[0]).clone();
-    assert_eq!(log[0].change, Change::MessageSent { message, people: Vec::new() });
+    assert_eq!(
+        log[0].change,
+        Change::MessageSent { message, people: Arc::new([]), place: Place::Direct }
+    );
     assert_eq!(*log[1], told);
 
     let page = stores.sql.read(Position(1), Position(3), 1).await.unwrap();
@@ -73,7 +76,7 @@ async fn each_reads_what_concerns_them_from_where_they_were(stores: &Stores) {
     assert_eq!(head, Position(15));
     let read = async |user, after, limit| -> Vec<i64> {
         let page = stores.sql.read_for(user, Position(after), head, limit).await.unwrap();
-        assert!(page.iter().all(|entry| entry.to == [user]));
+        assert!(page.iter().all(|entry| entry.recipients().eq([user])));
         page.iter().map(|entry| entry.pos.0).collect()
     };
     assert_eq!(read(grace, 0, 100).await, [1, 3, 4, 6, 8, 9, 11, 13, 14]);

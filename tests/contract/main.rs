@@ -7,8 +7,11 @@ mod support;
 
 mod accounts;
 mod dead_letters;
+mod departures;
+mod following;
 mod jobs;
 mod log;
+mod memberships;
 mod messages;
 mod migrations;
 mod sessions;

@@ -5,11 +5,11 @@ use std::{collections::HashSet, sync::Arc};
 use chatterbox::{
     ids::{ConversationId, UserId},
     messaging::{
-        ConversationStore, Draft, HistoryRange, LogStore, Message, MessageBody, MessageKey,
-        MessageStore, Outcome, Position,
+        ConversationKind, ConversationStore, Draft, HistoryRange, LogStore, Message, MessageBody,
+        MessageKey, MessageStore, Outcome, Place, Position,
     },
 };
-use chatterbox_graph::Timestamp;
+use chatterbox_graph::{Chat, DirectConversation, Timestamp};
 use futures::future::join_all;
 
 use crate::Stores;
@@ -23,6 +23,9 @@ crate::promises! {
     writers_at_once_leave_no_gap_and_no_duplicate,
     history_is_read_for_many_conversations_at_once,
     conversations_are_listed_by_their_last_activity,
+    only_the_two_write_and_see_their_conversation,
+    who_wrote_is_remembered,
+    the_last_chat_of_each_conversation_is_read_page_by_page,
 }
 
 /// Two people's conversation.
@@ -30,6 +33,11 @@ pub async fn conversation(stores: &Stores) -> (UserId, UserId, ConversationId) {
     let (one, other): (UserId, UserId) = (stores.ambient.id(), stores.ambient.id());
     let opened = stores.sql.open_direct(&stores.ambient, one, &[other]).await.unwrap();
     (one, other, opened[&other].id)
+}
+
+/// The id of a conversation that there is not.
+fn nowhere(stores: &Stores) -> ConversationId {
+    stores.ambient.id::<DirectConversation>().into()
 }
 
 pub fn draft(
@@ -46,6 +54,7 @@ pub fn draft(
         body: MessageBody::parse(body.to_owned()).unwrap(),
         key: key.map(|key| MessageKey::parse(key.to_owned()).unwrap()),
         people: Arc::new([]),
+        place: Place::Direct,
     }
 }
 
@@ -55,7 +64,7 @@ pub async fn write(stores: &Stores, drafts: &[Draft]) -> Vec<Outcome> {
 
 pub fn sent(outcome: &Outcome) -> &Message {
     match outcome {
-        Outcome::Sent(message) => message,
+        Outcome::Sent(message, _) => message,
         other => panic!("not sent: {other:?}"),
     }
 }
@@ -69,7 +78,7 @@ async fn a_pair_has_one_conversation_however_many_open_it(stores: &Stores) {
     let (one, other): (UserId, UserId) = (stores.ambient.id(), stores.ambient.id());
     let opened = join_all((0..8).map(|turn| async move {
         let (user, peer) = if turn % 2 == 0 { (one, other) } else { (other, one) };
-        stores.sql.open_direct(&stores.ambient, user, &[peer]).await.unwrap()[&peer].clone()
+        stores.sql.open_direct(&stores.ambient, user, &[peer]).await.unwrap()[&peer]
     }))
     .await;
     let ids: HashSet<_> = opened.iter().map(|conversation| conversation.id).collect();
@@ -84,9 +93,9 @@ async fn a_pair_has_one_conversation_however_many_open_it(stores: &Stores) {
     let opened = stores.sql.open_direct(&stores.ambient, one, &[other, third, one]).await.unwrap();
     assert_eq!(opened.len(), 2);
     assert!(ids.contains(&opened[&other].id));
-    let found = stores.sql.conversations(&[opened[&third].id]).await.unwrap();
+    let found = stores.sql.conversations(one, &[opened[&third].id]).await.unwrap();
     assert_eq!(found[&opened[&third].id], opened[&third]);
-    assert!(stores.sql.conversations(&[stores.ambient.id()]).await.unwrap().is_empty());
+    assert!(stores.sql.conversations(one, &[nowhere(stores)]).await.unwrap().is_empty());
 }
 
 async fn messages_are_numbered_without_a_gap(stores: &Stores) {
@@ -97,7 +106,7 @@ async fn messages_are_numbered_without_a_gap(stores: &Stores) {
         assert_eq!(sent(&outcomes[0]).pos, Position(n));
     }
     assert_eq!(stores.sql.head().await.unwrap(), Position(3));
-    let found = &stores.sql.conversations(&[conversation]).await.unwrap()[&conversation];
+    let found = &stores.sql.conversations(one, &[conversation]).await.unwrap()[&conversation];
     assert_eq!((found.last_seq, found.last_pos), (3, Position(3)));
     let last = &stores.sql.last_messages(&[conversation]).await.unwrap()[&conversation];
     assert_eq!(last.seq, 3);
@@ -113,7 +122,7 @@ async fn a_batch_answers_each_of_its_drafts(stores: &Stores) {
     let drafts = [
         draft(stores, here, one, text, None),
         draft(stores, there, two, "b", Some("k")),
-        draft(stores, stores.ambient.id(), one, "nowhere", None),
+        draft(stores, nowhere(stores), one, "nowhere", None),
         draft(stores, here, one, "d", None),
         draft(stores, there, two, "b", Some("k")),
         draft(stores, there, two, "not b", Some("k")),
@@ -121,7 +130,7 @@ async fn a_batch_answers_each_of_its_drafts(stores: &Stores) {
     let outcomes = write(stores, &drafts).await;
     let (first, second) = (sent(&outcomes[0]), sent(&outcomes[1]));
     assert_eq!((first.seq, second.seq, sent(&outcomes[3]).seq), (1, 1, 2));
-    assert_eq!(outcomes[2], Outcome::NoConversation);
+    assert_eq!(outcomes[2], Outcome::NotMember);
     assert_eq!(outcomes[4], Outcome::Repeated(second.clone()));
     assert_eq!(outcomes[5], Outcome::KeyConflict);
     assert_eq!(stores.sql.head().await.unwrap(), Position(3));
@@ -155,8 +164,8 @@ async fn the_same_key_gives_the_same_message(stores: &Stores) {
 
 async fn what_is_refused_leaves_no_gap(stores: &Stores) {
     let (one, _, here) = conversation(stores).await;
-    let nowhere = draft(stores, stores.ambient.id(), one, "nowhere", None);
-    assert_eq!(write(stores, &[nowhere]).await, [Outcome::NoConversation]);
+    let nowhere = draft(stores, nowhere(stores), one, "nowhere", None);
+    assert_eq!(write(stores, &[nowhere]).await, [Outcome::NotMember]);
     assert_eq!(stores.sql.head().await.unwrap(), Position(0));
     let outcomes = write(stores, &[draft(stores, here, one, "hello", None)]).await;
     assert_eq!((sent(&outcomes[0]).seq, sent(&outcomes[0]).pos), (1, Position(1)));
@@ -185,7 +194,7 @@ async fn writers_at_once_leave_no_gap_and_no_duplicate(stores: &Stores) {
         .iter()
         .flatten()
         .filter_map(|outcome| match outcome {
-            Outcome::Sent(message) => Some(message.pos.0),
+            Outcome::Sent(message, _) => Some(message.pos.0),
             _ => None,
         })
         .collect();
@@ -234,4 +243,71 @@ async fn conversations_are_listed_by_their_last_activity(stores: &Stores) {
     let rest = stores.sql.list(user, 2, Some(first[1].last_pos)).await.unwrap();
     assert_eq!(peers(&rest), [others[3]], "the two without messages are not listed");
     assert!(stores.sql.list(stores.ambient.id(), 2, None).await.unwrap().is_empty());
+}
+
+async fn only_the_two_write_and_see_their_conversation(stores: &Stores) {
+    let (one, other, id) = conversation(stores).await;
+    let stranger: UserId = stores.ambient.id();
+    let drafts = [
+        draft(stores, id, stranger, "let me in", None),
+        draft(stores, id, one, "hello", None),
+        Draft { place: Place::Group(None), ..draft(stores, id, one, "all of you", None) },
+    ];
+    let outcomes = write(stores, &drafts).await;
+    assert_eq!((&outcomes[0], &outcomes[2]), (&Outcome::NotMember, &Outcome::NotMember));
+    let Outcome::Sent(message, to) = &outcomes[1] else { panic!("not sent") };
+    assert_eq!((message.seq, message.pos), (1, Position(1)));
+    assert_eq!(to.at(message.pos).collect::<HashSet<_>>(), HashSet::from([one, other]));
+    for (user, visible) in [(one, 1), (other, 1), (stranger, 0)] {
+        assert_eq!(stores.sql.conversations(user, &[id]).await.unwrap().len(), visible);
+        assert_eq!(stores.sql.list(user, 10, None).await.unwrap().len(), visible);
+    }
+}
+
+async fn who_wrote_is_remembered(stores: &Stores) {
+    let (one, other, id) = conversation(stores).await;
+    let (two, _, elsewhere) = conversation(stores).await;
+    let wrote = async || {
+        let opened = stores.sql.open_direct(&stores.ambient, one, &[other]).await.unwrap();
+        let seen = stores.sql.conversations(other, &[id]).await.unwrap();
+        assert_eq!(seen[&id], opened[&other]);
+        match opened[&other].kind {
+            ConversationKind::Direct { members, wrote } => {
+                let own = usize::from(members[0] != one);
+                assert_eq!((members[own], members[1 - own]), (one, other));
+                (wrote[own], wrote[1 - own])
+            }
+            ConversationKind::Group => panic!("a group"),
+        }
+    };
+    assert_eq!(wrote().await, (false, false));
+    let stranger = draft(stores, id, two, "x", None);
+    write(stores, &[stranger, draft(stores, elsewhere, two, "x", None)]).await;
+    assert_eq!(wrote().await, (false, false));
+    write(stores, &[draft(stores, id, other, "x", Some("k"))]).await;
+    assert_eq!(wrote().await, (false, true));
+    write(stores, &[draft(stores, id, other, "x", None), draft(stores, id, one, "x", None)]).await;
+    assert_eq!(wrote().await, (true, true));
+}
+
+async fn the_last_chat_of_each_conversation_is_read_page_by_page(stores: &Stores) {
+    let mut expected = Vec::new();
+    for seconds in 0..5 {
+        let (one, other, id) = conversation(stores).await;
+        let _silent = conversation(stores).await;
+        write(stores, &[draft(stores, id, one, "first", None)]).await;
+        let at = Timestamp(stores.ambient.now().0 + seconds);
+        stores.sql.write(at, &[draft(stores, id, other, "last", None)]).await.unwrap();
+        let (low, high) = (one.min(other), one.max(other));
+        expected.push((id, Chat::Direct { one: low, other: high, conversation: id.direct(), at }));
+    }
+    expected.sort_by_key(|(id, _)| *id);
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = stores.sql.last_chats(after, 2).await.unwrap();
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        found.extend(page);
+    }
+    assert_eq!(found, expected);
 }

@@ -121,8 +121,23 @@ const SEND: &str = "mutation ($id: ID!) { sendMessage(input: { to: { userId: $id
 const ASK: &str = "mutation ($id: ID!) { sendFriendRequest(userId: $id) { friendship } }";
 const FRIENDS: &str = "{ viewer { friends { totalCount nodes { username friendship } } } }";
 const USER: &str = "query ($name: String!) { user(username: $name) { displayName friendship } }";
+const GROUP: &str =
+    "mutation ($id: ID!) { createGroup(input: { name: \"away\", memberIds: [$id] }) { id } }";
+const TELL: &str = "mutation ($id: ID!) { sendMessage(input: { to: { conversationId: $id }, body: \"for the first time\" }) { id } }";
+const SETTINGS: &str = "mutation { updateSettings(input: { messagesFrom: NOBODY, discoverable: false }) { messagesFrom } }";
 const HISTORY: &str =
     "query ($id: ID!) { conversation(id: $id) { messages(last: 100) { nodes { seq body } } } }";
+
+/// Fails unless somebody is in this group alone, and has the settings that all begin with.
+async fn is_in_nothing_else(client: &Client, group: &str) {
+    let query = "{ viewer { settings { messagesFrom discoverable }
+        conversations { nodes { ... on Group { id } } } } }";
+    let mut viewer = client.data(query, Value::Null).await["viewer"].take();
+    assert_eq!(viewer["settings"], json!({ "messagesFrom": "EVERYONE", "discoverable": true }));
+    let conversations = viewer["conversations"]["nodes"].as_array_mut().unwrap();
+    conversations.retain(|conversation| !conversation["id"].is_null());
+    assert_eq!(*conversations, [json!({ "id": group })]);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_sql_the_graph_still_answers_and_all_heals() {
@@ -131,6 +146,7 @@ async fn without_sql_the_graph_still_answers_and_all_heals() {
     let (ada, grace, alan) =
         (town.person("ada").await, town.person("grace").await, town.person("alan").await);
     ada.befriend(&grace).await;
+    let group = ada.found("Walks", "PRIVATE", &[&grace]).await;
     let heard = Subscriber::start(&alan).await;
     send_until_acknowledged(&ada, &alan.id, "before").await;
 
@@ -141,12 +157,15 @@ async fn without_sql_the_graph_still_answers_and_all_heals() {
     unavailable_within(ONCE_NOTICED, &ada, SEND, json!({ "id": alan.id })).await;
     unavailable_within(ONCE_NOTICED, &ada, SIGN_IN, json!({ "login": ada.username })).await;
     unavailable_within(ONCE_NOTICED, &ada, ASK, json!({ "id": alan.id })).await;
+    unavailable_within(ONCE_NOTICED, &ada, GROUP, json!({ "id": alan.id })).await;
+    unavailable_within(ONCE_NOTICED, &ada, SETTINGS, Value::Null).await;
     let conversations = "{ viewer { conversations { nodes { id } } } }";
     unavailable_within(ONCE_NOTICED, &ada, conversations, Value::Null).await;
     let friends = ada.data(FRIENDS, Value::Null).await;
     assert_eq!(friends["viewer"]["friends"]["nodes"][0]["username"], grace.username.as_str());
     let user = ada.data(USER, json!({ "name": alan.username })).await;
     assert_eq!(user["user"]["friendship"], "NONE");
+    assert_eq!(ada.group(&group).await["memberCount"], 2);
     back(away, &ada).await;
 
     let _stay = stores_stay().await;
@@ -155,6 +174,7 @@ async fn without_sql_the_graph_still_answers_and_all_heals() {
     let bodies: Vec<String> =
         history(&ada, &alan).await.into_iter().map(|sent| sent.body).collect();
     assert_eq!(bodies, ["before", "after"], "what was refused was not sent");
+    is_in_nothing_else(&ada, &group).await;
     eventually("both messages", || async { (heard.bodies().len() == 2).then_some(()) }).await;
     assert_eq!(heard.bodies(), bodies);
     ada.act("sendFriendRequest", &alan).await.unwrap();
@@ -185,6 +205,8 @@ async fn without_the_graph_friends_who_talk_go_on_and_all_heals() {
     let (ada, grace, alan) =
         (town.person("ada").await, town.person("grace").await, town.person("alan").await);
     ada.befriend(&grace).await;
+    let group = ada.found("Walks", "PRIVATE", &[&grace]).await;
+    ada.tell(&group, "before").await;
     let sent = ada.send(&grace, "before").await;
     let conversation = json!({ "id": sent["conversation"]["id"] });
 
@@ -193,9 +215,14 @@ async fn without_the_graph_friends_who_talk_go_on_and_all_heals() {
     noticed(&ada, "graph").await;
     unavailable_within(ONCE_NOTICED, &ada, ASK, json!({ "id": alan.id })).await;
     unavailable_within(ONCE_NOTICED, &ada, FRIENDS, Value::Null).await;
+    unavailable_within(ONCE_NOTICED, &ada, GROUP, json!({ "id": alan.id })).await;
+    unavailable_within(ONCE_NOTICED, &ada, SETTINGS, Value::Null).await;
     // Somebody new has to be asked about first.
     unavailable_within(ONCE_NOTICED, &ada, SEND, json!({ "id": alan.id })).await;
     assert!(try_send(&ada, &grace.id, "meanwhile").await.is_some());
+    // Who is in a group is known without it.
+    ada.tell(&group, "meanwhile").await;
+    grace.data(TELL, json!({ "id": group })).await;
     let history = ada.data(HISTORY, conversation.clone()).await;
     assert_eq!(
         history["conversation"]["messages"]["nodes"],
@@ -208,15 +235,21 @@ async fn without_the_graph_friends_who_talk_go_on_and_all_heals() {
     let _stay = stores_stay().await;
     assert_eq!(ada.friendship(&grace).await, "FRIENDS", "acknowledged before");
     assert_eq!(alan.friendship(&ada).await, "NONE", "what was refused was not done");
+    is_in_nothing_else(&ada, &group).await;
+    assert_eq!(grace.reads(&group).await, ["before", "meanwhile", "for the first time"]);
     ask_until_answered(&ada, &alan).await;
     assert_eq!(alan.friendship(&ada).await, "REQUEST_RECEIVED");
     send_until_acknowledged(&ada, &alan.id, "to somebody new").await;
-    let chatted = "{ viewer { lastChatted { with { ... on User { username } } } } }";
+    let chatted =
+        "{ viewer { lastChatted { with { ... on User { username } ... on Group { name } } } } }";
     eventually("the LAST_CHATTED edges", || async {
         let data = ada.data(chatted, Value::Null).await;
-        let with =
-            |number: usize| data["viewer"]["lastChatted"][number]["with"]["username"].clone();
-        (with(0) == alan.username.as_str() && with(1) == grace.username.as_str()).then_some(())
+        let expected = json!([
+            { "with": { "username": alan.username } },
+            { "with": { "name": "Walks" } },
+            { "with": { "username": grace.username } },
+        ]);
+        (data["viewer"]["lastChatted"] == expected).then_some(())
     })
     .await;
     town.end().await;

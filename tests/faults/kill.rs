@@ -33,7 +33,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_servers() {
 }
 
 /// `CHATTERBOX_TEST_SEED` repeats the pauses of an earlier run.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let given = std::env::var("CHATTERBOX_TEST_SEED").ok();
     let seed = given.map_or_else(
         || std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64,
@@ -105,7 +105,7 @@ async fn write(from: Client, to: String, over: Arc<AtomicBool>) -> Vec<Sent> {
 }
 
 /// Returns how many more kills hit the service while it started.
-async fn kill_at_random(town: &mut Town, seed: u64) -> usize {
+pub async fn kill_at_random(town: &mut Town, seed: u64) -> usize {
     let mut random = StdRng::seed_from_u64(seed);
     let mut at_start = 0;
     for _ in 0..KILLS {

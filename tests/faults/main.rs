@@ -7,7 +7,10 @@
 mod support;
 
 mod away;
+mod departures;
 mod drain;
+mod group_jobs;
+mod groups_killed;
 mod jobs;
 mod kill;
 mod nodes;

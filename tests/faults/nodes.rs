@@ -120,17 +120,22 @@ async fn graph_versions() -> Vec<i64> {
     rows.iter().map(|row| row[0].as_i64().unwrap()).collect()
 }
 
+/// Another node on the same stores, which takes the tokens of the first.
+async fn second_node(town: &Town, folder: &Path) -> Process {
+    let key = town.data.join("signing-key.pem");
+    let url = format!("http://{}", town.service.address);
+    let options = ["--signing-key-file", key.to_str().unwrap(), "--public-url", &url];
+    Process::start(folder.join("data"), town.stores.clone(), &options).await
+}
+
 /// Without a bus each node follows the log by itself: slower, but nothing is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_write_one_log() {
     let _stay = stores_stay().await;
     let town = Town::servers().await;
     let (ada, grace) = (town.person("ada").await, town.person("grace").await);
-    let key = town.data.join("signing-key.pem");
-    let url = format!("http://{}", town.service.address);
     let folder = tempfile::tempdir().unwrap();
-    let options = ["--signing-key-file", key.to_str().unwrap(), "--public-url", &url];
-    let second = Process::start(folder.path().join("data"), town.stores.clone(), &options).await;
+    let second = second_node(&town, folder.path()).await;
     let there = |client: &Client| Client { address: second.address, ..client.clone() };
     let (ada_there, grace_there) = (there(&ada), there(&grace));
 
@@ -164,6 +169,62 @@ async fn two_nodes_write_one_log() {
     eventually("the session to end on the other node", || async {
         let response = ada_there.response("{ viewer { email } }", Value::Null).await;
         (response["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED").then_some(())
+    })
+    .await;
+    drop(second);
+    town.end().await;
+}
+
+/// Who is in a group holds on all nodes as soon as it is acknowledged on one;
+/// what is kept in memory follows the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_share_groups_and_settings() {
+    let _stay = stores_stay().await;
+    let town = Town::servers().await;
+    let (ada, grace) = (town.person("ada").await, town.person("grace").await);
+    let folder = tempfile::tempdir().unwrap();
+    let second = second_node(&town, folder.path()).await;
+    let there = |client: &Client| Client { address: second.address, ..client.clone() };
+    let (ada_there, grace_there) = (there(&ada), there(&grace));
+    let heard = [Subscriber::start(&ada).await, Subscriber::start(&ada_there).await];
+
+    let group = ada.found("Walks", "PRIVATE", &[]).await;
+    let mut said = Vec::new();
+    for turn in 0..5 {
+        ada.add_members(&group, &[&grace]).await.unwrap();
+        for (who, body) in [(&grace_there, "there"), (&ada, "here"), (&grace, "here too")] {
+            said.push(format!("{body} {turn}"));
+            who.tell(&group, &said[said.len() - 1]).await;
+        }
+        ada_there.remove_member(&group, &grace).await.unwrap();
+        for gone in [&grace, &grace_there] {
+            assert_eq!(gone.try_tell(&group, "Hello?").await.unwrap_err().code, "NOT_FOUND");
+            assert_eq!(gone.group(&group).await, Value::Null);
+        }
+    }
+    said.push("end".to_owned());
+    ada.tell(&group, "end").await;
+    assert_eq!(ada_there.reads(&group).await, said);
+    for subscriber in &heard {
+        eventually("all messages, on both nodes", || async {
+            (subscriber.bodies().len() >= said.len()).then_some(())
+        })
+        .await;
+        assert_eq!(subscriber.bodies(), said);
+    }
+    let events = heard.each_ref().map(Subscriber::events);
+    assert_eq!(events[0], events[1], "the same, in the same order");
+
+    // Both nodes know by heart that grace may write.
+    for node in [&grace, &grace_there] {
+        node.send(&ada, "Hello").await;
+    }
+    ada.change_settings(json!({ "messagesFrom": "NOBODY" })).await;
+    let to = || json!({ "userId": ada.id });
+    assert_eq!(grace.send_to(to(), "Hello?", None).await.unwrap_err().code, "FORBIDDEN");
+    eventually("the setting to be followed", || async {
+        let sent = grace_there.send_to(to(), "Hello?", None).await;
+        sent.is_err_and(|refusal| refusal.code == "FORBIDDEN").then_some(())
     })
     .await;
     drop(second);

@@ -119,26 +119,37 @@ pub async fn try_send(client: &Client, to: &str, body: &str) -> Option<Sent> {
     let query =
         "mutation ($input: SendMessageInput!) { sendMessage(input: $input) { id seq body } }";
     let input = json!({ "to": { "userId": to }, "body": body, "key": body });
-    let response = client
-        .http
-        .post(format!("http://{}/graphql", client.address))
-        .bearer_auth(client.token.as_deref().unwrap())
-        .json(&json!({ "query": query, "variables": { "input": input } }))
-        .timeout(DEADLINE)
-        .send()
-        .await
-        .ok()?;
-    let response: Value = response.json().await.ok()?;
-    if let Some(errors) = response["errors"].as_array() {
-        assert_eq!(errors[0]["extensions"]["code"], "UNAVAILABLE", "{response}");
-        return None;
-    }
-    let sent = &response["data"]["sendMessage"];
+    let data = try_data(client, query, json!({ "input": input })).await?.unwrap();
+    let sent = &data["sendMessage"];
     Some(Sent {
         id: sent["id"].as_str()?.to_owned(),
         seq: sent["seq"].as_i64()?,
         body: sent["body"].as_str()?.to_owned(),
     })
+}
+
+/// What a service that may die at any moment answers, once: nothing where the
+/// connection broke or a store was away, else the data or the code of the error.
+pub async fn try_data(
+    client: &Client,
+    query: &str,
+    variables: Value,
+) -> Option<Result<Value, String>> {
+    let response = client
+        .http
+        .post(format!("http://{}/graphql", client.address))
+        .bearer_auth(client.token.as_deref().unwrap())
+        .json(&json!({ "query": query, "variables": variables }))
+        .timeout(DEADLINE)
+        .send()
+        .await
+        .ok()?;
+    let mut response: Value = response.json().await.ok()?;
+    match response["errors"][0]["extensions"]["code"].as_str() {
+        Some("UNAVAILABLE") => None,
+        Some(code) => Some(Err(code.to_owned())),
+        None => Some(Ok(response["data"].take())),
+    }
 }
 
 /// All messages with somebody, read page by page.
@@ -171,7 +182,7 @@ pub async fn history(client: &Client, other: &Client) -> Vec<Sent> {
 /// whenever the connection breaks.
 #[derive(Clone, Default)]
 pub struct Subscriber {
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Value>>>,
     breaks: Arc<Mutex<usize>>,
     refused: Arc<Mutex<Option<Value>>>,
 }
@@ -199,9 +210,15 @@ impl Subscriber {
         subscriber
     }
 
-    /// The bodies that were heard, in the order in which they were. Fails
-    /// where the stream was refused.
+    /// The bodies that were heard, in the order in which they were.
     pub fn bodies(&self) -> Vec<String> {
+        let body = |event: &Value| event["message"]["body"].as_str().map(ToOwned::to_owned);
+        self.events().iter().filter_map(body).collect()
+    }
+
+    /// The events that were heard, in the order in which they were. Fails
+    /// where the stream was refused.
+    pub fn events(&self) -> Vec<Value> {
         let refused = self.refused.lock().unwrap().clone();
         assert!(refused.is_none(), "the stream was refused: {refused:?}");
         self.seen.lock().unwrap().clone()
@@ -225,7 +242,10 @@ impl Subscriber {
         let (mut socket, _) = connect_async(request).await.ok()?;
         let token = client.token.as_deref().unwrap();
         let query = "subscription ($after: String) { events(after: $after) {
-            cursor ... on MessageSent { message { body } } } }";
+            __typename cursor ... on MessageSent { message { body conversation { id } } }
+            ... on GroupChanged { group { id name } }
+            ... on MembershipChanged { group { id } user { username } role }
+            ... on FriendshipChanged { user { displayName friendship } } } }";
         for message in [
             json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }),
             json!({ "id": "1", "type": "subscribe",
@@ -244,9 +264,7 @@ impl Subscriber {
                     let event = &frame["payload"]["data"]["events"];
                     *cursor = event["cursor"].clone();
                     assert!(cursor.is_string(), "{frame:#}");
-                    if let Some(body) = event["message"]["body"].as_str() {
-                        self.seen.lock().unwrap().push(body.to_owned());
-                    }
+                    self.seen.lock().unwrap().push(event.clone());
                 }
                 _ if text.contains("\"UNAVAILABLE\"") => return None,
                 _ => return Some(frame),

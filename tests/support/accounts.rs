@@ -185,4 +185,24 @@ impl Client {
             changePassword(current: $current, new: $new) }";
         self.attempt(query, json!({ "current": current, "new": new })).await
     }
+
+    /// Changes settings, and returns all as they are then.
+    pub async fn change_settings(&self, changes: Value) -> Value {
+        let query = "mutation ($input: UpdateSettingsInput!) { updateSettings(input: $input) {
+            messagesFrom presenceTo readReceipts discoverable } }";
+        self.data(query, json!({ "input": changes })).await["updateSettings"].take()
+    }
+
+    /// Changes the profile, and returns it as it is then.
+    pub async fn change_profile(&self, changes: Value) -> Value {
+        let query = "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) {
+            username displayName bio avatarUrl } }";
+        self.data(query, json!({ "input": changes })).await["updateProfile"].take()
+    }
+
+    /// Closes the account.
+    pub async fn delete_account(&self, password: &str) -> Result<Value, Refusal> {
+        let query = "mutation ($password: String!) { deleteAccount(password: $password) }";
+        self.attempt(query, json!({ "password": password })).await
+    }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use chatterbox::{
     ambient::{Ambient, Clock, SystemClock, SystemRandom},
-    app::App,
+    app::{App, Stores},
     cli::{Cli, Command},
     config::Config,
 };
@@ -116,6 +116,11 @@ impl TestApp {
     pub async fn stop(self) {
         self.running.lock().await.end().await;
         self.stores.drop().await;
+    }
+
+    /// Its stores, opened once more.
+    pub fn open_stores(&self) -> Stores {
+        Stores::open(&self.config).unwrap()
     }
 
     /// The address of a path.

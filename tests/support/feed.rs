@@ -15,9 +15,12 @@ use super::{Client, within};
 const EVENTS: &str = "subscription ($after: String, $conversationId: ID) {
     events(after: $after, conversationId: $conversationId) {
         __typename cursor at
-        ... on MessageSent { message { id seq body sentAt sender { id username }
-            conversation { id ... on DirectConversation { peer { id username } } } } }
-        ... on FriendshipChanged { user { id username friendship } }
+        ... on MessageSent { message { id seq body sentAt sender { id username displayName }
+            conversation { id ... on DirectConversation { peer { id username } }
+                ... on Group { name } } } }
+        ... on FriendshipChanged { user { id username displayName friendship } }
+        ... on MembershipChanged { group { id name } user { id username displayName } role }
+        ... on GroupChanged { group { id name description visibility } }
     } }";
 
 /// A socket with one subscription to `events`.

@@ -7,7 +7,9 @@
 pub mod accounts;
 pub mod app;
 pub mod client;
+pub mod crowd;
 pub mod feed;
+pub mod groups;
 pub mod process;
 pub mod stores;
 

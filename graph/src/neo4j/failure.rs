@@ -4,6 +4,8 @@ use neo4rs::{Neo4jClientErrorKind as Client, Neo4jErrorKind as Kind};
 
 use crate::Error;
 
+const GONE: &str = "Neo.ClientError.Statement.EntityNotFound";
+
 /// What went wrong with one try.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -27,10 +29,12 @@ impl From<neo4rs::Error> for Failure {
                 Kind::Client(Client::TransactionTerminated | Client::FatalDiscovery) => {
                     Self::Away(error)
                 }
-                // Two that create the same at once; the next try finds it there.
+                // Two that create the same at once, or one that takes away what another
+                // has just found; the next try finds it there, or gone.
                 Kind::Client(_) if server.code().starts_with("Neo.ClientError.Schema.") => {
                     Self::Transient(error)
                 }
+                Kind::Client(_) if server.code() == GONE => Self::Transient(error),
                 Kind::Client(_) => Self::Defect(error),
                 // A server that shuts down fails in many ways.
                 Kind::Database | Kind::Unknown => Self::Away(error),

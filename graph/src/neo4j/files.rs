@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{chats, friendships, lists, paths, people, schema};
+use super::{
+    chats, directory, friendships, group_edits, groups, lists, paths, people, schema, settings,
+    suggestions,
+};
 
 fn files(folder: &Path, found: &mut BTreeSet<String>, root: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -22,7 +25,19 @@ fn every_file_is_a_statement() {
     let mut found = BTreeSet::new();
     files(&root, &mut found, &root);
 
-    let modules = [people::ALL, friendships::ALL, lists::ALL, paths::ALL, chats::ALL, schema::ALL];
+    let modules = [
+        people::ALL,
+        settings::ALL,
+        friendships::ALL,
+        lists::ALL,
+        paths::ALL,
+        suggestions::ALL,
+        directory::ALL,
+        groups::ALL,
+        group_edits::ALL,
+        chats::ALL,
+        schema::ALL,
+    ];
     let statements: Vec<_> = modules.into_iter().flatten().collect();
     let names: BTreeSet<_> = statements.iter().map(|statement| statement.name.to_owned()).collect();
     assert_eq!(names.len(), statements.len(), "a name stands for two statements");

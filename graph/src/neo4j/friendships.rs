@@ -1,12 +1,11 @@
 //! Asking, accepting, ending and blocking, and what stands between people.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 
 use super::{
     Neo4jGraph,
-    statement::{Bound, Statement, list, read, statements, text},
+    session::Session,
+    statement::{BondRows, Bound, Statement, answer, in_order, statements, text},
 };
 use crate::{Ask, Block, Friendship, Result, Timestamp, UserId, bonds::Bonds};
 
@@ -17,7 +16,8 @@ statements! {
     UNFRIEND = "friendships/unfriend";
     BLOCK = "friendships/block";
     UNBLOCK = "friendships/unblock";
-    WITH_EACH = "friendships/with_each";
+    BETWEEN = "friendships/between";
+    TIES = "friendships/ties";
 }
 
 /// The outcomes that the statements call by these names.
@@ -93,58 +93,53 @@ impl Neo4jGraph {
     }
 
     pub(super) async fn block(&self, by: UserId, other: UserId, at: Timestamp) -> Result<Block> {
-        #[derive(Deserialize)]
-        struct BlockRow {
-            already: bool,
-            visible: bool,
-        }
         let block = BLOCK.bound().bind_two(("by", by), ("other", other)).bind("at", at.0);
         let rows = self.session.write(block).await?;
-        Ok(match read::<BlockRow>(&rows)?.pop() {
+        Ok(match answer(&rows)? {
             None => Block::Unknown,
-            Some(BlockRow { already: true, .. }) => Block::AlreadyBlocked,
-            Some(BlockRow { visible, .. }) => Block::Blocked { visible },
+            Some((true, _)) => Block::AlreadyBlocked,
+            Some((false, visible)) => Block::Blocked { visible },
         })
     }
 
     pub(super) async fn friendships(
         &self,
-        viewer: UserId,
-        others: &[UserId],
-    ) -> Result<HashMap<UserId, Friendship>> {
-        #[derive(Deserialize)]
-        struct OtherRow {
-            id: UserId,
-            bonds: Bonds,
-        }
-        if others.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let with_each = WITH_EACH.bind("viewer", text(viewer)).bind("others", list(others));
-        let rows = self.session.read(with_each).await?;
-        let seen = |row: OtherRow| {
-            if row.id == viewer { Friendship::Myself } else { row.bonds.seen() }
-        };
-        Ok(read::<OtherRow>(&rows)?.into_iter().map(|row| (row.id, seen(row))).collect())
+        pairs: &[(UserId, UserId)],
+    ) -> Result<Vec<Option<Friendship>>> {
+        self.shared.friendships.ask(&self.session, pairs, between).await
+    }
+
+    pub(super) async fn ties(&self, id: UserId) -> Result<Vec<UserId>> {
+        let rows = self.session.read(TIES.bind("id", text(id))).await?;
+        let mut ties = answer::<Vec<UserId>>(&rows)?.unwrap_or_default();
+        ties.sort_unstable();
+        Ok(ties)
     }
 
     /// What came of asking or accepting. No row where either is not in the graph.
     async fn outcome(&self, statement: Bound) -> Result<Ask> {
-        #[derive(Deserialize)]
-        struct OutcomeRow {
-            outcome: Outcome,
-        }
         let rows = self.session.write(statement).await?;
-        Ok(read::<OutcomeRow>(&rows)?.pop().map_or(Ask::Unknown, |row| row.outcome.into()))
+        Ok(answer::<Outcome>(&rows)?.map_or(Ask::Unknown, Ask::from))
     }
 
     /// Whether there was something to end. No row where either is not in the graph.
     async fn ended(&self, statement: Bound) -> Result<bool> {
-        #[derive(Deserialize)]
-        struct EndedRow {
-            ended: bool,
-        }
         let rows = self.session.write(statement).await?;
-        Ok(read::<EndedRow>(&rows)?.pop().is_some_and(|row| row.ended))
+        Ok(answer(&rows)?.unwrap_or(false))
     }
+}
+
+async fn between(
+    session: Session,
+    pairs: Vec<(UserId, UserId)>,
+) -> Result<Vec<Option<Friendship>>> {
+    let asked = pairs
+        .iter()
+        .map(|&(viewer, other)| [("viewer", text(viewer).into()), ("other", text(other).into())]);
+    let rows = session.read(BETWEEN.asked(asked)).await?;
+    let bonds = in_order::<BondRows>(&rows, pairs.len())?.into_iter();
+    let seen = |(bonds, (viewer, other)): (BondRows, _)| {
+        if viewer == other { Friendship::Myself } else { Bonds::from(bonds).seen() }
+    };
+    Ok(bonds.zip(pairs).map(|(bonds, pair)| bonds.map(|bonds| seen((bonds, pair)))).collect())
 }

@@ -1,74 +1,65 @@
 //! Lists that are read page by page.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Neo4jGraph,
-    statement::{Bound, PersonRow, Statement, list, read, signed, statements, text},
+    session::Session,
+    statement::{
+        Bound, ListRow, PersonRow, Statement, and_one, answer, in_order, statements, text,
+    },
 };
 use crate::{
-    Blocked, Friend, FriendRequest, Page, Person, RequestDirection, Result, TimeKey, Timestamp,
-    UserId, fold::fold,
+    Blocked, Friend, FriendRequest, FriendsOf, MutualFriendsOf, Page, Person, RequestDirection,
+    Result, TimeKey, Timestamp, UserId, fold::fold,
 };
 
 statements! {
     FRIENDS = "lists/friends";
+    FRIENDS_FOUND = "lists/friends_found";
+    MUTUAL = "lists/mutual_friends";
     INCOMING = "lists/incoming";
     OUTGOING = "lists/outgoing";
     BLOCKED = "lists/blocked";
-    MUTUAL = "lists/mutual_friends";
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FriendRow {
-    person: PersonRow,
-    since: Timestamp,
-    last_chatted_at: Option<Timestamp>,
-}
+struct FriendRow(PersonRow, Timestamp, Option<Timestamp>);
 
-/// An item of a list that is ordered by time.
-#[derive(Deserialize)]
-struct TimedRow {
-    person: PersonRow,
-    #[serde(default)]
-    note: Option<String>,
-    at: Timestamp,
+impl From<FriendRow> for Friend {
+    fn from(FriendRow(person, since, last_chatted_at): FriendRow) -> Self {
+        Self { person: person.into(), since, last_chatted_at }
+    }
 }
 
 #[derive(Deserialize)]
-struct ListRow<T> {
-    items: Vec<T>,
-    total: u64,
+struct RequestRow(PersonRow, Option<String>, Timestamp);
+
+impl From<RequestRow> for FriendRequest {
+    fn from(RequestRow(person, note, at): RequestRow) -> Self {
+        Self { person: person.into(), note, at }
+    }
 }
 
 #[derive(Deserialize)]
-struct MutualRow {
-    id: UserId,
-    items: Vec<PersonRow>,
-    total: u64,
+struct BlockedRow(PersonRow, Timestamp);
+
+impl From<BlockedRow> for Blocked {
+    fn from(BlockedRow(person, at): BlockedRow) -> Self {
+        Self { person: person.into(), at }
+    }
 }
 
 impl Neo4jGraph {
-    pub(super) async fn friends(
+    pub(super) async fn friends(&self, asked: &[FriendsOf]) -> Result<Vec<Page<Friend>>> {
+        self.shared.friends.ask(&self.session, asked, friends).await
+    }
+
+    pub(super) async fn mutual_friends(
         &self,
-        viewer: UserId,
-        query: Option<&str>,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<Page<Friend>> {
-        let friends = FRIENDS
-            .bind("viewer", text(viewer))
-            .bind("query", query.map(fold))
-            .bind("after", after.unwrap_or_default());
-        self.page(friends, limit, |row: FriendRow| Friend {
-            person: row.person.into(),
-            since: row.since,
-            last_chatted_at: row.last_chatted_at,
-        })
-        .await
+        asked: &[MutualFriendsOf],
+    ) -> Result<Vec<Option<Page<Person>>>> {
+        self.shared.mutual_friends.ask(&self.session, asked, mutual).await
     }
 
     pub(super) async fn friend_requests(
@@ -82,13 +73,7 @@ impl Neo4jGraph {
             RequestDirection::Incoming => INCOMING,
             RequestDirection::Outgoing => OUTGOING,
         };
-        let requests = before(requests.bind("viewer", text(viewer)), after);
-        self.page(requests, limit, |row: TimedRow| FriendRequest {
-            person: row.person.into(),
-            note: row.note,
-            at: row.at,
-        })
-        .await
+        self.newest::<RequestRow, _>(requests, viewer, limit, after).await
     }
 
     pub(super) async fn blocked(
@@ -97,49 +82,66 @@ impl Neo4jGraph {
         limit: usize,
         after: Option<TimeKey>,
     ) -> Result<Page<Blocked>> {
-        let blocked = before(BLOCKED.bind("viewer", text(viewer)), after);
-        self.page(blocked, limit, |row: TimedRow| Blocked { person: row.person.into(), at: row.at })
-            .await
+        self.newest::<BlockedRow, _>(BLOCKED, viewer, limit, after).await
     }
 
-    pub(super) async fn mutual_friends(
+    /// A page of a list that is ordered by time. No row where the viewer is not in the graph.
+    async fn newest<R: DeserializeOwned, T: From<R>>(
         &self,
+        items: Statement,
         viewer: UserId,
-        others: &[UserId],
         limit: usize,
-        after: Option<&str>,
-    ) -> Result<HashMap<UserId, Page<Person>>> {
-        if others.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mutual = MUTUAL
-            .bind("viewer", text(viewer))
-            .bind("others", list(others))
-            .bind("after", after.unwrap_or_default())
-            .bind("limit", signed(limit).saturating_add(1));
-        let rows = self.session.read(mutual).await?;
-        let pages = read::<MutualRow>(&rows)?.into_iter();
-        Ok(pages.map(|row| (row.id, cut(row.items, row.total, limit, Person::from))).collect())
-    }
-
-    /// A page of a list. No row where the viewer is not in the graph.
-    async fn page<R: DeserializeOwned, T>(
-        &self,
-        items: Bound,
-        limit: usize,
-        item: impl Fn(R) -> T,
+        after: Option<TimeKey>,
     ) -> Result<Page<T>> {
-        let items = items.bind("limit", signed(limit).saturating_add(1));
+        let items = before(items.bind("viewer", text(viewer)), after).bind("limit", and_one(limit));
         let rows = self.session.read(items).await?;
-        let row = read::<ListRow<R>>(&rows)?.pop();
-        Ok(row.map(|row| cut(row.items, row.total, limit, item)).unwrap_or_default())
+        let list = answer::<ListRow<R>>(&rows)?;
+        Ok(list.map(|list| list.page(limit)).unwrap_or_default())
     }
 }
 
-/// A page out of one item more than it is to have.
-fn cut<R, T>(rows: Vec<R>, total: u64, limit: usize, item: impl Fn(R) -> T) -> Page<T> {
-    let has_next = rows.len() > limit;
-    Page { items: rows.into_iter().take(limit).map(item).collect(), has_next, total }
+/// Those with a query and those without are asked apart: without one, nobody's
+/// names have to be read to count.
+async fn friends(session: Session, asked: Vec<FriendsOf>) -> Result<Vec<Page<Friend>>> {
+    let (found, all): (Vec<_>, Vec<_>) =
+        asked.iter().enumerate().partition(|(_, asked)| asked.query.is_some());
+    let mut pages: Vec<_> = asked.iter().map(|_| Page::default()).collect();
+    for (statement, asked) in [(FRIENDS, all), (FRIENDS_FOUND, found)] {
+        if asked.is_empty() {
+            continue;
+        }
+        let most = asked.iter().map(|(_, asked)| asked.limit).max().unwrap_or_default();
+        let questions = asked.iter().map(|(_, asked)| {
+            [
+                ("viewer", text(asked.viewer).into()),
+                ("query", asked.query.as_deref().map(fold).into()),
+                ("after", asked.after.as_deref().unwrap_or_default().into()),
+            ]
+        });
+        let rows = session.read(statement.asked(questions).bind("limit", and_one(most))).await?;
+        let lists = in_order::<ListRow<FriendRow>>(&rows, asked.len())?;
+        for ((place, asked), list) in asked.into_iter().zip(lists) {
+            pages[place] = list.map(|list| list.page(asked.limit)).unwrap_or_default();
+        }
+    }
+    Ok(pages)
+}
+
+async fn mutual(
+    session: Session,
+    asked: Vec<MutualFriendsOf>,
+) -> Result<Vec<Option<Page<Person>>>> {
+    let questions = asked.iter().map(|asked| {
+        [
+            ("viewer", text(asked.viewer).into()),
+            ("other", text(asked.other).into()),
+            ("after", asked.after.as_deref().unwrap_or_default().into()),
+            ("limit", and_one(asked.limit).into()),
+        ]
+    });
+    let rows = session.read(MUTUAL.asked(questions)).await?;
+    let lists = in_order::<ListRow<PersonRow>>(&rows, asked.len())?.into_iter();
+    Ok(lists.zip(asked).map(|(list, asked)| list.map(|list| list.page(asked.limit))).collect())
 }
 
 /// Where a list that is ordered by time goes on; without a place, before all.

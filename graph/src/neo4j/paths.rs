@@ -1,15 +1,16 @@
 //! How people are connected.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use neo4rs::Query;
-use serde::Deserialize;
 
 use super::{
     Neo4jGraph,
-    statement::{Bound, Statement, list, read, statements, text},
+    people::get,
+    session::Session,
+    statement::{Bound, Statement, in_order, statements, text},
 };
-use crate::{Path, Result, UserId};
+use crate::{Path, PathBetween, Result};
 
 statements! {
     SHORTEST = "paths/shortest";
@@ -19,40 +20,46 @@ statements! {
 const BOUND: &str = "*..6]";
 
 impl Neo4jGraph {
-    pub(super) async fn paths(
-        &self,
-        viewer: UserId,
-        others: &[UserId],
-        max: u8,
-    ) -> Result<HashMap<UserId, Path>> {
-        #[derive(Deserialize)]
-        struct PathRow {
-            path: Vec<UserId>,
-        }
-        let mut paths = HashMap::new();
-        // No path leads from a node to itself.
-        if others.contains(&viewer) && self.people(&[viewer]).await?.contains_key(&viewer) {
-            paths.insert(viewer, vec![viewer]);
-        }
-        let others: Vec<UserId> = others.iter().copied().filter(|&id| id != viewer).collect();
-        if max == 0 || others.is_empty() {
-            return Ok(paths);
-        }
-        let shortest = within(max).bind("viewer", text(viewer)).bind("others", list(&others));
-        let rows = self.session.read(shortest).await?;
-        for PathRow { path } in read(&rows)? {
-            if let Some(&other) = path.last() {
-                paths.insert(other, path);
-            }
-        }
-        Ok(paths)
+    pub(super) async fn paths(&self, asked: &[PathBetween]) -> Result<Vec<Option<Path>>> {
+        self.shared.paths.ask(&self.session, asked, paths).await
     }
+}
+
+/// Those with the same bound are asked together. No path leads from a node to
+/// itself, so there it is only asked whether the node is there.
+async fn paths(session: Session, asked: Vec<PathBetween>) -> Result<Vec<Option<Path>>> {
+    let mut paths: Vec<_> = asked.iter().map(|_| None).collect();
+    let mut by_bound: BTreeMap<u8, Vec<(usize, PathBetween)>> = BTreeMap::new();
+    let mut own = Vec::new();
+    for (place, asked) in asked.into_iter().enumerate() {
+        if asked.viewer == asked.other {
+            own.push((place, asked.viewer));
+        } else if asked.max > 0 {
+            by_bound.entry(asked.max).or_default().push((place, asked));
+        }
+    }
+    for (max, asked) in by_bound {
+        let questions = asked.iter().map(|(_, asked)| {
+            [("viewer", text(asked.viewer).into()), ("other", text(asked.other).into())]
+        });
+        let rows = session.read(within(max).asked(questions)).await?;
+        for ((place, _), path) in asked.iter().zip(in_order(&rows, asked.len())?) {
+            paths[*place] = path;
+        }
+    }
+    if !own.is_empty() {
+        let people = get(session, own.iter().map(|&(_, viewer)| viewer).collect()).await?;
+        for ((place, viewer), person) in own.into_iter().zip(people) {
+            paths[place] = person.map(|_| vec![viewer]);
+        }
+    }
+    Ok(paths)
 }
 
 /// The statement with its bound: a number, so that nothing can slip in.
 fn within(max: u8) -> Bound {
     let cypher = SHORTEST.cypher.replace(BOUND, &format!("*..{max}]"));
-    Bound { name: SHORTEST.name, query: Query::new(cypher) }
+    Bound { query: Query::new(cypher), ..SHORTEST.bound() }
 }
 
 #[cfg(test)]

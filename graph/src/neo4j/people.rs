@@ -1,58 +1,140 @@
 //! People, and what stands between two of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use neo4rs::{BoltNull, BoltType, Row};
 use serde::Deserialize;
 
 use super::{
     Neo4jGraph,
-    statement::{Found, PersonRow, Statement, list, read, statements, text},
+    session::Session,
+    statement::{
+        BondRows, Bound, PersonRow, SettingsRow, Statement, answer, in_order, list, map,
+        statements, text,
+    },
 };
-use crate::{NewPerson, Pair, Person, Result, UserId, bonds::Bonds, fold::fold};
+use crate::{
+    NewPerson, Pair, Person, ProfileChange, Result, Tie, UserId, bonds::Bonds, fold::fold,
+};
 
 statements! {
     ADD = "people/add";
+    LOAD = "people/load";
+    REMOVE = "people/remove";
     GET = "people/get";
     BY_USERNAME = "people/by_username";
     PAIR = "people/pair";
+    CHANGE = "people/change";
 }
 
 impl Neo4jGraph {
     pub(super) async fn add_person(&self, person: &NewPerson) -> Result<()> {
-        let add = ADD
-            .bind("id", text(person.id))
-            .bind("username", person.username.as_str())
-            .bind("displayName", person.display_name.as_str())
-            .bind("foldedName", fold(&person.display_name))
-            .bind("createdAt", person.created_at.0);
-        self.session.write(add).await?;
+        self.session.write(ADD.bind("person", node(person))).await?;
         Ok(())
     }
 
-    pub(super) async fn people(&self, ids: &[UserId]) -> Result<HashMap<UserId, Person>> {
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let rows = self.session.read(GET.bind("ids", list(ids))).await?;
-        let found = read::<Found<PersonRow>>(&rows)?.into_iter();
-        Ok(found.map(|row| Person::from(row.person)).map(|person| (person.id, person)).collect())
+    pub(super) async fn load(&self, people: &[NewPerson], ties: &[Tie]) -> Result<()> {
+        self.patient.write(load(people, ties)).await?;
+        Ok(())
     }
 
-    pub(super) async fn person_by_username(&self, username: &str) -> Result<Option<Person>> {
-        let rows = self.session.read(BY_USERNAME.bind("username", username)).await?;
-        Ok(read::<Found<PersonRow>>(&rows)?.pop().map(|row| row.person.into()))
+    pub(super) async fn remove_person(&self, id: UserId) -> Result<bool> {
+        let rows = self.session.write(REMOVE.bind("id", text(id))).await?;
+        Ok(answer(&rows)?.unwrap_or(false))
+    }
+
+    pub(super) async fn people(&self, ids: &[UserId]) -> Result<HashMap<UserId, Person>> {
+        let people = self.shared.people.ask(&self.session, ids, get).await?.into_iter().flatten();
+        Ok(people.map(|person| (person.id, person)).collect())
+    }
+
+    pub(super) async fn people_by_username(
+        &self,
+        usernames: &[String],
+    ) -> Result<HashMap<String, Person>> {
+        let people =
+            self.shared.people_by_username.ask(&self.session, usernames, by_username).await?;
+        let people = people.into_iter().flatten();
+        Ok(people.map(|person| (person.username.clone(), person)).collect())
     }
 
     pub(super) async fn pair(&self, one: UserId, other: UserId) -> Result<Option<Pair>> {
         #[derive(Deserialize)]
-        struct PairRow {
-            one: PersonRow,
-            other: PersonRow,
-            bonds: Bonds,
-        }
+        struct PairRow(PersonRow, SettingsRow, PersonRow, SettingsRow, BondRows, bool);
         let pair = PAIR.bind("one", text(one)).bind("other", text(other));
         let rows = self.session.read(pair).await?;
-        let row = read::<PairRow>(&rows)?.pop();
-        Ok(row.map(|row| row.bonds.pair(row.one.into(), row.other.into())))
+        Ok(answer(&rows)?.map(|row| {
+            let PairRow(one, one_settings, other, other_settings, bonds, share_friends) = row;
+            let one = (one.into(), one_settings.into());
+            let other = (other.into(), other_settings.into());
+            Bonds::from(bonds).pair(one, other, share_friends)
+        }))
     }
+
+    pub(super) async fn change_profile(
+        &self,
+        id: UserId,
+        change: &ProfileChange,
+    ) -> Result<Option<Person>> {
+        let change = CHANGE.bind("id", text(id)).bind("change", changed(change));
+        let rows = self.session.write(change).await?;
+        Ok(answer::<PersonRow>(&rows)?.map(Person::from))
+    }
+}
+
+/// The people with these ids, in their order.
+pub(super) async fn get(session: Session, ids: Vec<UserId>) -> Result<Vec<Option<Person>>> {
+    let get = GET.asked(ids.iter().map(|&id| [("id", text(id).into())]));
+    found(&session.read(get).await?, ids.len())
+}
+
+async fn by_username(session: Session, usernames: Vec<String>) -> Result<Vec<Option<Person>>> {
+    let asked = usernames.len();
+    let by_username = usernames.into_iter().map(|username| [("username", username.into())]);
+    found(&session.read(BY_USERNAME.asked(by_username)).await?, asked)
+}
+
+fn found(rows: &[Row], asked: usize) -> Result<Vec<Option<Person>>> {
+    let people = in_order::<PersonRow>(rows, asked)?.into_iter();
+    Ok(people.map(|person| person.map(Person::from)).collect())
+}
+
+/// The properties of a new person's node.
+fn node(person: &NewPerson) -> BoltType {
+    map([
+        ("id", text(person.id).into()),
+        ("username", person.username.as_str().into()),
+        ("displayName", person.display_name.as_str().into()),
+        ("foldedName", fold(&person.display_name).into()),
+        ("createdAt", person.created_at.0.into()),
+    ])
+}
+
+/// Everything in the order of the ids, so that loads seldom wait for each other crosswise.
+fn load(people: &[NewPerson], ties: &[Tie]) -> Bound {
+    let people: BTreeMap<_, _> = people.iter().map(|person| (person.id, person)).collect();
+    let apart = ties.iter().filter(|tie| tie.one != tie.other);
+    let ties: BTreeMap<_, _> =
+        apart.map(|tie| ((tie.one.min(tie.other), tie.one.max(tie.other)), tie.since)).collect();
+    let questions = (people.len() + ties.len()) as u64;
+    let ties = ties.into_iter().map(|((lower, higher), since)| {
+        list([BoltType::from(text(lower)), text(higher).into(), since.0.into()])
+    });
+    let load = LOAD.bind("people", list(people.into_values().map(node))).bind("ties", list(ties));
+    Bound { questions, ..load }
+}
+
+/// The properties that change; what is null is taken away.
+fn changed(change: &ProfileChange) -> BoltType {
+    let ProfileChange { display_name, bio, avatar_url } = change;
+    let name = display_name.iter().flat_map(|name| {
+        [("displayName", name.as_str().into()), ("foldedName", fold(name).into())]
+    });
+    let optional = |text: &Option<String>| match text {
+        Some(text) => text.as_str().into(),
+        None => BoltType::Null(BoltNull),
+    };
+    let bio = bio.iter().map(|bio| ("bio", optional(bio)));
+    let avatar_url = avatar_url.iter().map(|url| ("avatarUrl", optional(url)));
+    map(name.chain(bio).chain(avatar_url))
 }

@@ -2,13 +2,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use serde::Deserialize;
-
 use super::{
     Neo4jGraph,
     address::config,
     session::Session,
-    statement::{Bound, Statement, read, statements},
+    statement::{Bound, Statement, answer, answers, statements},
 };
 use crate::Result;
 
@@ -37,6 +35,10 @@ const MIGRATIONS: &[(i64, Statement)] = migrations! {
     2 "0002_user_id_unique";
     3 "0003_user_username";
     4 "0004_lock_key";
+    5 "0005_group_id_unique";
+    6 "0006_user_folded_name";
+    7 "0007_group_visibility_folded_name";
+    8 "0008_user_discoverable";
 };
 
 impl Neo4jGraph {
@@ -44,14 +46,9 @@ impl Neo4jGraph {
     /// schema and data together, and may be made again: a second node that
     /// does the same at once, or after a crash, changes nothing more.
     pub(super) async fn migrate(&self) -> Result<()> {
-        #[derive(Deserialize)]
-        struct AppliedRow {
-            version: i64,
-        }
         let versions: Vec<i64> = MIGRATIONS.iter().map(|&(version, _)| version).collect();
         let rows = self.session.read(APPLIED.bind("versions", versions)).await?;
-        let applied: HashSet<i64> =
-            read::<AppliedRow>(&rows)?.into_iter().map(|row| row.version).collect();
+        let applied: HashSet<i64> = answers(&rows)?.into_iter().collect();
         if MIGRATIONS.iter().all(|(version, _)| applied.contains(version)) {
             return Ok(());
         }
@@ -68,13 +65,9 @@ impl Neo4jGraph {
     }
 
     pub(super) async fn version(&self) -> Result<String> {
-        #[derive(Deserialize)]
-        struct VersionRow {
-            version: String,
-        }
         let rows = self.session.read(VERSION.bound()).await?;
-        let version = read::<VersionRow>(&rows)?.pop().map(|row| row.version);
-        Ok(format!("Neo4j/{}", version.unwrap_or_default()))
+        let version = answer::<String>(&rows)?.unwrap_or_default();
+        Ok(format!("Neo4j/{version}"))
     }
 }
 

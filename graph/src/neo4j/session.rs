@@ -75,15 +75,16 @@ impl Session {
 
     /// Runs a statement that only reads, in a transaction of its own.
     pub(super) async fn read(&self, statement: Bound) -> Result<Vec<Row>> {
-        named(statement.name, self.read_until_done(statement.query)).await
+        let Bound { name, query, questions } = statement;
+        named(name, questions, self.read_until_done(query)).await
     }
 
     /// Runs a statement that writes, and commits. In a task, so that no
     /// transaction is left open, with its locks, where the caller goes away.
     pub(super) async fn write(&self, statement: Bound) -> Result<Vec<Row>> {
         let session = self.clone();
-        let task =
-            async move { named(statement.name, session.write_until_done(statement.query)).await };
+        let Bound { name, query, questions } = statement;
+        let task = async move { named(name, questions, session.write_until_done(query)).await };
         let task = tokio::spawn(task.in_current_span());
         task.await.map_err(|error| Error::Internal(Box::new(error)))?
     }
@@ -231,7 +232,12 @@ fn pause(losses: u32) -> Duration {
 }
 
 /// Runs a statement under its name.
-async fn named<T>(name: &'static str, statement: impl Future<Output = Result<T>>) -> Result<T> {
+async fn named<T>(
+    name: &'static str,
+    questions: u64,
+    statement: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    metrics::counter!("chatterbox_graph_questions_total", "statement" => name).increment(questions);
     let started = Instant::now();
     let result = statement.instrument(tracing::debug_span!("graph", statement = name)).await;
     metrics::histogram!("chatterbox_graph_statement_duration_seconds", "statement" => name)

@@ -1,40 +1,68 @@
 //! Asking, accepting, ending and blocking, and what stands between people.
 
-use std::collections::HashMap;
-
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     SqliteGraph, commit,
-    statement::{Statement, bytes, flag, id, list, statements},
+    statement::{Statement, bytes, flag, id, pairs, place, statements},
 };
 use crate::{Ask, Block, Friendship, Result, Timestamp, UserId, bonds::Bonds};
 
+/// The columns that [`bonds`] reads, of two people.
+macro_rules! bonds_columns {
+    ($one:literal, $other:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM graph_friends WHERE person = ",
+            $one,
+            " AND friend = ",
+            $other,
+            "), EXISTS (SELECT 1 FROM graph_requests WHERE sender = ",
+            $one,
+            " AND receiver = ",
+            $other,
+            "), EXISTS (SELECT 1 FROM graph_requests WHERE sender = ",
+            $other,
+            " AND receiver = ",
+            $one,
+            "), EXISTS (SELECT 1 FROM graph_blocks WHERE blocker = ",
+            $one,
+            " AND blocked = ",
+            $other,
+            "), EXISTS (SELECT 1 FROM graph_blocks WHERE blocker = ",
+            $other,
+            " AND blocked = ",
+            $one,
+            ")"
+        )
+    };
+}
+pub(super) use bonds_columns;
+
+/// How many columns bonds have.
+pub(super) const BONDS: usize = 5;
+
 statements! {
-    BONDS = "friendships/bonds":
-        "SELECT \
-           EXISTS (SELECT 1 FROM graph_friends WHERE person = ?1 AND friend = ?2), \
-           EXISTS (SELECT 1 FROM graph_requests WHERE sender = ?1 AND receiver = ?2), \
-           EXISTS (SELECT 1 FROM graph_requests WHERE sender = ?2 AND receiver = ?1), \
-           EXISTS (SELECT 1 FROM graph_blocks WHERE blocker = ?1 AND blocked = ?2), \
-           EXISTS (SELECT 1 FROM graph_blocks WHERE blocker = ?2 AND blocked = ?1) \
-         FROM graph_people p JOIN graph_people o ON o.id = ?2 WHERE p.id = ?1";
-    BONDS_WITH_EACH = "friendships/bonds_with_each":
-        "SELECT \
-           EXISTS (SELECT 1 FROM graph_friends WHERE person = ?1 AND friend = p.id), \
-           EXISTS (SELECT 1 FROM graph_requests WHERE sender = ?1 AND receiver = p.id), \
-           EXISTS (SELECT 1 FROM graph_requests WHERE sender = p.id AND receiver = ?1), \
-           EXISTS (SELECT 1 FROM graph_blocks WHERE blocker = ?1 AND blocked = p.id), \
-           EXISTS (SELECT 1 FROM graph_blocks WHERE blocker = p.id AND blocked = ?1), \
-           p.id \
-         FROM graph_people p WHERE p.id IN (SELECT unhex(value) FROM json_each(?2))";
+    BETWEEN = "friendships/between":
+        concat!("SELECT ", bonds_columns!("p.id", "o.id"), " \
+         FROM graph_people p JOIN graph_people o ON o.id = ?2 WHERE p.id = ?1");
+    BETWEEN_EACH = "friendships/between_each":
+        concat!("SELECT ", bonds_columns!("unhex(asked.value ->> 0)", "p.id"), ", \
+           unhex(asked.value ->> 0), p.id, asked.key \
+         FROM json_each(?1) asked CROSS JOIN graph_people p ON p.id = unhex(asked.value ->> 1)");
+    TIES = "friendships/ties":
+        "SELECT friend FROM graph_friends WHERE person = ?1 \
+         UNION SELECT receiver FROM graph_requests WHERE sender = ?1 \
+         UNION SELECT sender FROM graph_requests WHERE receiver = ?1 \
+         ORDER BY 1";
     FULL = "friendships/full":
         "SELECT (SELECT count(*) FROM graph_friends WHERE person = ?1) >= ?3 \
              OR (SELECT count(*) FROM graph_friends WHERE person = ?2) >= ?3";
     REQUEST = "friendships/request":
         "INSERT INTO graph_requests (sender, receiver, note, at) VALUES (?1, ?2, ?3, ?4)";
     BEFRIEND = "friendships/befriend":
-        "INSERT INTO graph_friends (person, friend, since) VALUES (?1, ?2, ?3), (?2, ?1, ?3)";
+        "INSERT INTO graph_friends (person, friend, username, since) \
+         SELECT ?1, id, username, ?3 FROM graph_people WHERE id = ?2 \
+         UNION ALL SELECT ?2, id, username, ?3 FROM graph_people WHERE id = ?1";
     END_REQUEST = "friendships/end_request":
         "DELETE FROM graph_requests WHERE sender = ?1 AND receiver = ?2";
     END_REQUESTS = "friendships/end_requests":
@@ -59,7 +87,7 @@ impl SqliteGraph {
         max_friends: u32,
     ) -> Result<Ask> {
         let mut transaction = self.begin().await?;
-        let Some(bonds) = bonds(&mut transaction, from, to).await? else {
+        let Some(bonds) = between(&mut transaction, from, to).await? else {
             return Ok(Ask::Unknown);
         };
         let outcome = bonds.asking();
@@ -89,7 +117,7 @@ impl SqliteGraph {
         max_friends: u32,
     ) -> Result<Ask> {
         let mut transaction = self.begin().await?;
-        let Some(bonds) = bonds(&mut transaction, by, from).await? else {
+        let Some(bonds) = between(&mut transaction, by, from).await? else {
             return Ok(Ask::Unknown);
         };
         let outcome = bonds.accepting();
@@ -116,15 +144,15 @@ impl SqliteGraph {
 
     pub(super) async fn block(&self, by: UserId, other: UserId, at: Timestamp) -> Result<Block> {
         let mut transaction = self.begin().await?;
-        match bonds(&mut transaction, by, other).await? {
+        match between(&mut transaction, by, other).await? {
             None => return Ok(Block::Unknown),
             Some(Bonds { blocks: true, .. }) => return Ok(Block::AlreadyBlocked),
             Some(_) => {}
         }
-        let between = |statement: Statement| statement.bind(bytes(by)).bind(bytes(other));
-        let ended = between(UNFRIEND).execute(&mut transaction).await?
-            + between(END_REQUESTS).execute(&mut transaction).await?;
-        between(BLOCK).bind(at.0).execute(&mut transaction).await?;
+        let of_both = |statement: Statement| statement.bind(bytes(by)).bind(bytes(other));
+        let ended = of_both(UNFRIEND).execute(&mut transaction).await?
+            + of_both(END_REQUESTS).execute(&mut transaction).await?;
+        of_both(BLOCK).bind(at.0).execute(&mut transaction).await?;
         commit(transaction).await?;
         Ok(Block::Blocked { visible: ended > 0 })
     }
@@ -136,41 +164,44 @@ impl SqliteGraph {
 
     pub(super) async fn friendships(
         &self,
-        viewer: UserId,
-        others: &[UserId],
-    ) -> Result<HashMap<UserId, Friendship>> {
-        if others.is_empty() {
-            return Ok(HashMap::new());
+        asked: &[(UserId, UserId)],
+    ) -> Result<Vec<Option<Friendship>>> {
+        let mut seen = vec![None; asked.len()];
+        if asked.is_empty() {
+            return Ok(seen);
         }
-        let each = BONDS_WITH_EACH.bind(bytes(viewer)).bind(list(others));
-        let rows = each.all(&mut *self.reader().await?).await?;
-        rows.iter()
-            .map(|row| {
-                let other = id(row, 5)?;
-                let seen = if other == viewer { Friendship::Myself } else { read(row)?.seen() };
-                Ok((other, seen))
-            })
-            .collect()
+        for row in BETWEEN_EACH.bind(pairs(asked)).all(&mut *self.reader().await?).await? {
+            let (viewer, other): (UserId, UserId) = (id(&row, BONDS)?, id(&row, BONDS + 1)?);
+            seen[place(&row, BONDS + 2)?] =
+                Some(if viewer == other { Friendship::Myself } else { bonds(&row, 0)?.seen() });
+        }
+        Ok(seen)
+    }
+
+    pub(super) async fn ties(&self, of: UserId) -> Result<Vec<UserId>> {
+        let rows = TIES.bind(bytes(of)).all(&mut *self.reader().await?).await?;
+        rows.iter().map(|row| id(row, 0)).collect()
     }
 }
 
 /// What stands between two people; `None` where either is not in the graph.
-async fn bonds(
+async fn between(
     connection: &mut AnyConnection,
     one: UserId,
     other: UserId,
 ) -> Result<Option<Bonds>> {
-    let row = BONDS.bind(bytes(one)).bind(bytes(other)).optional(connection).await?;
-    row.as_ref().map(read).transpose()
+    let row = BETWEEN.bind(bytes(one)).bind(bytes(other)).optional(connection).await?;
+    row.map(|row| bonds(&row, 0)).transpose()
 }
 
-fn read(row: &sqlx::any::AnyRow) -> Result<Bonds> {
+/// Bonds out of five columns, the first of which is `first`.
+pub(super) fn bonds(row: &AnyRow, first: usize) -> Result<Bonds> {
     Ok(Bonds {
-        friends: flag(row, 0)?,
-        sent: flag(row, 1)?,
-        received: flag(row, 2)?,
-        blocks: flag(row, 3)?,
-        blocked_by: flag(row, 4)?,
+        friends: flag(row, first)?,
+        sent: flag(row, first + 1)?,
+        received: flag(row, first + 2)?,
+        blocks: flag(row, first + 3)?,
+        blocked_by: flag(row, first + 4)?,
     })
 }
 

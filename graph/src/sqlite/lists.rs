@@ -1,19 +1,17 @@
 //! Lists that are read page by page.
 
-use std::collections::HashMap;
-
 use sqlx::any::AnyRow;
 
 use super::{
     SqliteGraph,
     statement::{
-        Bound, PERSON, Statement, bytes, count, get, id, list, person, person_columns, signed,
-        statements, time,
+        Bound, PERSON, Statement, bytes, count, flag, get, hex, json, person, person_columns,
+        signed, statements, time,
     },
 };
 use crate::{
-    Blocked, Friend, FriendRequest, Page, Person, RequestDirection, Result, TimeKey, Timestamp,
-    UserId, fold::fold,
+    Blocked, Friend, FriendRequest, FriendsOf, MutualFriendsOf, Page, Person, RequestDirection,
+    Result, TimeKey, Timestamp, UserId, fold::fold,
 };
 
 /// Prefixes are compared letter by letter, so that nothing in a query is special.
@@ -34,83 +32,133 @@ macro_rules! matches_query {
         )
     };
 }
+pub(super) use matches_query;
 
 statements! {
     FRIENDS = "lists/friends":
-        concat!("SELECT ", person_columns!(), ", f.since, c.at \
-         FROM graph_friends f CROSS JOIN graph_people p ON p.id = f.friend \
-         LEFT JOIN graph_last_chatted c ON c.person = f.person AND c.other = f.friend \
-         WHERE f.person = ?1 AND p.username > ?3 AND ", matches_query!("?2"),
-         " ORDER BY p.username LIMIT ?4");
-    COUNT_FRIENDS = "lists/count_friends":
-        "SELECT count(*) FROM graph_friends WHERE person = ?1";
-    COUNT_MATCHING_FRIENDS = "lists/count_matching_friends":
-        concat!("SELECT count(*) FROM graph_friends f CROSS JOIN graph_people p ON p.id = f.friend \
-         WHERE f.person = ?1 AND ", matches_query!("?2"));
+        concat!("SELECT \
+           CASE WHEN ?2 IS NULL THEN (SELECT count(*) FROM graph_friends WHERE person = ?1) \
+           ELSE (SELECT count(*) FROM graph_friends f \
+                 CROSS JOIN graph_people p ON p.id = f.friend \
+                 WHERE f.person = ?1 AND ", matches_query!("?2"), ") END, ",
+           person_columns!(), ", page.since, c.at \
+         FROM (SELECT 1) \
+         LEFT JOIN (SELECT f.friend, f.username, f.since \
+                    FROM graph_friends f CROSS JOIN graph_people p ON p.id = f.friend \
+                    WHERE f.person = ?1 AND f.username > ?3 AND ", matches_query!("?2"), " \
+                    ORDER BY f.username LIMIT ?4) page \
+         LEFT JOIN graph_people p ON p.id = page.friend \
+         LEFT JOIN graph_last_chatted c ON c.person = ?1 AND c.other = page.friend \
+         ORDER BY page.username");
     INCOMING = "lists/incoming":
-        concat!("SELECT ", person_columns!(), ", r.note, r.at \
-         FROM graph_requests r CROSS JOIN graph_people p ON p.id = r.sender \
-         WHERE r.receiver = ?1 AND (r.at, r.sender) < (?2, ?3) \
-         ORDER BY r.at DESC, r.sender DESC LIMIT ?4");
-    COUNT_INCOMING = "lists/count_incoming":
-        "SELECT count(*) FROM graph_requests WHERE receiver = ?1";
+        concat!("SELECT (SELECT count(*) FROM graph_requests WHERE receiver = ?1), ",
+           person_columns!(), ", page.note, page.at \
+         FROM (SELECT 1) \
+         LEFT JOIN (SELECT sender, note, at FROM graph_requests \
+                    WHERE receiver = ?1 AND (at, sender) < (?2, ?3) \
+                    ORDER BY at DESC, sender DESC LIMIT ?4) page \
+         LEFT JOIN graph_people p ON p.id = page.sender \
+         ORDER BY page.at DESC, page.sender DESC");
     OUTGOING = "lists/outgoing":
-        concat!("SELECT ", person_columns!(), ", r.note, r.at \
-         FROM graph_requests r CROSS JOIN graph_people p ON p.id = r.receiver \
-         WHERE r.sender = ?1 AND (r.at, r.receiver) < (?2, ?3) \
-         ORDER BY r.at DESC, r.receiver DESC LIMIT ?4");
-    COUNT_OUTGOING = "lists/count_outgoing":
-        "SELECT count(*) FROM graph_requests WHERE sender = ?1";
+        concat!("SELECT (SELECT count(*) FROM graph_requests WHERE sender = ?1), ",
+           person_columns!(), ", page.note, page.at \
+         FROM (SELECT 1) \
+         LEFT JOIN (SELECT receiver, note, at FROM graph_requests \
+                    WHERE sender = ?1 AND (at, receiver) < (?2, ?3) \
+                    ORDER BY at DESC, receiver DESC LIMIT ?4) page \
+         LEFT JOIN graph_people p ON p.id = page.receiver \
+         ORDER BY page.at DESC, page.receiver DESC");
     BLOCKED = "lists/blocked":
-        concat!("SELECT ", person_columns!(), ", b.at \
-         FROM graph_blocks b CROSS JOIN graph_people p ON p.id = b.blocked \
-         WHERE b.blocker = ?1 AND (b.at, b.blocked) < (?2, ?3) \
-         ORDER BY b.at DESC, b.blocked DESC LIMIT ?4");
-    COUNT_BLOCKED = "lists/count_blocked":
-        "SELECT count(*) FROM graph_blocks WHERE blocker = ?1";
+        concat!("SELECT (SELECT count(*) FROM graph_blocks WHERE blocker = ?1), ",
+           person_columns!(), ", page.at \
+         FROM (SELECT 1) \
+         LEFT JOIN (SELECT blocked, at FROM graph_blocks \
+                    WHERE blocker = ?1 AND (at, blocked) < (?2, ?3) \
+                    ORDER BY at DESC, blocked DESC LIMIT ?4) page \
+         LEFT JOIN graph_people p ON p.id = page.blocked \
+         ORDER BY page.at DESC, page.blocked DESC");
+    // The friends of who has fewer are looked for among those of the other.
+    // Of each asked a row that says that the other is there, then the first
+    // of those before the page, if only for the total, and then the page.
     MUTUAL = "lists/mutual_friends":
-        concat!("SELECT ", person_columns!(), ", other FROM ( \
-           SELECT o.id AS other, f.friend, \
-                  row_number() OVER (PARTITION BY o.id ORDER BY q.username) AS place \
-           FROM graph_people o \
-           CROSS JOIN graph_friends f ON f.person = o.id \
-           CROSS JOIN graph_friends v ON v.person = ?1 AND v.friend = f.friend \
-           CROSS JOIN graph_people q ON q.id = f.friend \
-           WHERE o.id IN (SELECT unhex(value) FROM json_each(?2)) AND o.id <> ?1 \
-             AND q.username > ?3) m \
-         CROSS JOIN graph_people p ON p.id = m.friend \
-         WHERE m.place <= ?4 ORDER BY m.other, m.place");
-    COUNT_MUTUAL = "lists/count_mutual_friends":
-        "SELECT o.id, \
-           (SELECT count(*) FROM graph_friends f \
-            CROSS JOIN graph_friends v ON v.person = ?1 AND v.friend = f.friend \
-            WHERE f.person = o.id AND o.id <> ?1) \
-         FROM graph_people o WHERE o.id IN (SELECT unhex(value) FROM json_each(?2))";
+        concat!("WITH asked AS MATERIALIZED ( \
+           SELECT key AS place, unhex(value ->> 0) AS viewer, unhex(value ->> 1) AS other, \
+                  value ->> 2 AS after, value ->> 3 AS most FROM json_each(?1)), \
+         degrees AS MATERIALIZED ( \
+           SELECT asked.*, \
+                  (SELECT count(*) FROM graph_friends WHERE person = viewer) AS mine, \
+                  (SELECT count(*) FROM graph_friends WHERE person = other) AS theirs \
+           FROM asked WHERE viewer <> other), \
+         found AS MATERIALIZED ( \
+           SELECT place, most, f.friend, f.username, f.username > after AS follows \
+           FROM degrees \
+           CROSS JOIN graph_friends f ON f.person = iif(mine < theirs, viewer, other) \
+           CROSS JOIN graph_friends g \
+             ON g.person = iif(mine < theirs, other, viewer) AND g.friend = f.friend), \
+         page AS MATERIALIZED ( \
+           SELECT place, most, friend, follows, count(*) OVER (PARTITION BY place) AS total, \
+                  row_number() OVER (PARTITION BY place, follows ORDER BY username) AS number \
+           FROM found) \
+         SELECT place, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL \
+         FROM asked CROSS JOIN graph_people o ON o.id = other \
+         UNION ALL \
+         SELECT place, total, follows, ", person_columns!(), " \
+         FROM page CROSS JOIN graph_people p ON p.id = page.friend \
+         WHERE number <= iif(follows, most, 1) \
+         ORDER BY 1, 2, 3, 5");
 }
 
 impl SqliteGraph {
-    pub(super) async fn friends(
+    pub(super) async fn friends(&self, asked: &[FriendsOf]) -> Result<Vec<Page<Friend>>> {
+        let mut reader = self.reader().await?;
+        let mut pages = Vec::with_capacity(asked.len());
+        for FriendsOf { viewer, query, limit, after } in asked {
+            let rows = FRIENDS
+                .bind(bytes(*viewer))
+                .bind(query.as_deref().map(fold))
+                .bind(after.clone().unwrap_or_default())
+                .bind(signed(*limit).saturating_add(1))
+                .all(&mut reader)
+                .await?;
+            pages.push(page(&rows, *limit, |row| {
+                Ok(Friend {
+                    person: person(row, 1)?,
+                    since: time(row, 1 + PERSON)?,
+                    last_chatted_at: get::<Option<i64>>(row, 2 + PERSON)?.map(Timestamp),
+                })
+            })?);
+        }
+        Ok(pages)
+    }
+
+    pub(super) async fn mutual_friends(
         &self,
-        viewer: UserId,
-        query: Option<&str>,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<Page<Friend>> {
-        let query = query.map(fold);
-        let total = match &query {
-            None => COUNT_FRIENDS.bind(bytes(viewer)),
-            Some(query) => COUNT_MATCHING_FRIENDS.bind(bytes(viewer)).bind(query.clone()),
+        asked: &[MutualFriendsOf],
+    ) -> Result<Vec<Option<Page<Person>>>> {
+        let one = |asked: &MutualFriendsOf| {
+            let after = asked.after.as_deref().unwrap_or_default();
+            let most = signed(asked.limit).saturating_add(1);
+            (hex(asked.viewer), hex(asked.other), after.to_owned(), most)
         };
-        let items = FRIENDS.bind(bytes(viewer)).bind(query);
-        let items = items.bind(after.unwrap_or_default().to_owned());
-        self.page(total, items, limit, |row| {
-            Ok(Friend {
-                person: person(row, 0)?,
-                since: time(row, PERSON)?,
-                last_chatted_at: get::<Option<i64>>(row, PERSON + 1)?.map(Timestamp),
-            })
-        })
-        .await
+        let questions: Vec<_> = asked.iter().map(one).collect();
+        let rows = MUTUAL.bind(json(&questions)?).all(&mut *self.reader().await?).await?;
+        let mut pages: Vec<Option<Page<Person>>> = asked.iter().map(|_| None).collect();
+        for row in &rows {
+            let place = usize::try_from(get::<i64>(row, 0)?).unwrap_or(usize::MAX);
+            let Some(page) = pages.get_mut(place) else { continue };
+            let page = page.get_or_insert_default();
+            page.total = page.total.max(count(row, 1)?);
+            if flag(row, 2)? {
+                page.items.push(person(row, 3)?);
+            }
+        }
+        for (page, asked) in pages.iter_mut().zip(asked) {
+            if let Some(page) = page {
+                page.has_next = page.items.len() > asked.limit;
+                page.items.truncate(asked.limit);
+            }
+        }
+        Ok(pages)
     }
 
     pub(super) async fn friend_requests(
@@ -120,19 +168,19 @@ impl SqliteGraph {
         limit: usize,
         after: Option<TimeKey>,
     ) -> Result<Page<FriendRequest>> {
-        let (total, items) = match direction {
-            RequestDirection::Incoming => (COUNT_INCOMING, INCOMING),
-            RequestDirection::Outgoing => (COUNT_OUTGOING, OUTGOING),
+        let requests = match direction {
+            RequestDirection::Incoming => INCOMING,
+            RequestDirection::Outgoing => OUTGOING,
         };
-        let items = before(items.bind(bytes(viewer)), after);
-        self.page(total.bind(bytes(viewer)), items, limit, |row| {
+        let requests = before(requests.bind(bytes(viewer)), after);
+        let requests = requests.bind(signed(limit).saturating_add(1));
+        page(&requests.all(&mut *self.reader().await?).await?, limit, |row| {
             Ok(FriendRequest {
-                person: person(row, 0)?,
-                note: get(row, PERSON)?,
-                at: time(row, PERSON + 1)?,
+                person: person(row, 1)?,
+                note: get(row, 1 + PERSON)?,
+                at: time(row, 2 + PERSON)?,
             })
         })
-        .await
     }
 
     pub(super) async fn blocked(
@@ -141,65 +189,31 @@ impl SqliteGraph {
         limit: usize,
         after: Option<TimeKey>,
     ) -> Result<Page<Blocked>> {
-        let items = before(BLOCKED.bind(bytes(viewer)), after);
-        self.page(COUNT_BLOCKED.bind(bytes(viewer)), items, limit, |row| {
-            Ok(Blocked { person: person(row, 0)?, at: time(row, PERSON)? })
-        })
-        .await
-    }
-
-    pub(super) async fn mutual_friends(
-        &self,
-        viewer: UserId,
-        others: &[UserId],
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<HashMap<UserId, Page<Person>>> {
-        if others.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let of_each = |statement: Statement| statement.bind(bytes(viewer)).bind(list(others));
-        let mut snapshot = self.snapshot().await?;
-        let totals = of_each(COUNT_MUTUAL).all(&mut snapshot).await?;
-        let items = of_each(MUTUAL)
-            .bind(after.unwrap_or_default().to_owned())
-            .bind(signed(limit).saturating_add(1))
-            .all(&mut snapshot)
-            .await?;
-
-        let mut pages: HashMap<UserId, Page<Person>> = totals
-            .iter()
-            .map(|row| Ok((id(row, 0)?, Page { total: count(row, 1)?, ..Page::default() })))
-            .collect::<Result<_>>()?;
-        for row in &items {
-            if let Some(page) = pages.get_mut(&id(row, PERSON)?) {
-                page.items.push(person(row, 0)?);
-            }
-        }
-        for page in pages.values_mut() {
-            page.has_next = page.items.len() > limit;
-            page.items.truncate(limit);
-        }
-        Ok(pages)
-    }
-
-    /// A page of a list of which `items` reads one item more than `limit`.
-    async fn page<T>(
-        &self,
-        total: Bound,
-        items: Bound,
-        limit: usize,
-        read: impl Fn(&AnyRow) -> Result<T> + Send,
-    ) -> Result<Page<T>> {
-        let mut snapshot = self.snapshot().await?;
-        let total = count(&total.one(&mut snapshot).await?, 0)?;
-        let rows = items.bind(signed(limit).saturating_add(1)).all(&mut snapshot).await?;
-        Ok(Page {
-            items: rows.iter().take(limit).map(read).collect::<Result<_>>()?,
-            has_next: rows.len() > limit,
-            total,
+        let blocked = before(BLOCKED.bind(bytes(viewer)), after);
+        let blocked = blocked.bind(signed(limit).saturating_add(1));
+        page(&blocked.all(&mut *self.reader().await?).await?, limit, |row| {
+            Ok(Blocked { person: person(row, 1)?, at: time(row, 1 + PERSON)? })
         })
     }
+}
+
+/// A page out of at most one row more than `limit`. Each begins with how many
+/// the whole list has; one that has nothing else stands for an empty page.
+pub(super) fn page<T>(
+    rows: &[AnyRow],
+    limit: usize,
+    read: impl Fn(&AnyRow) -> Result<T>,
+) -> Result<Page<T>> {
+    let Some(first) = rows.first() else { return Ok(Page::default()) };
+    let total = count(first, 0)?;
+    if get::<Option<&[u8]>>(first, 1)?.is_none() {
+        return Ok(Page { total, ..Page::default() });
+    }
+    Ok(Page {
+        items: rows.iter().take(limit).map(read).collect::<Result<_>>()?,
+        has_next: rows.len() > limit,
+        total,
+    })
 }
 
 /// Where a list that is ordered by time goes on; without a place, before all.

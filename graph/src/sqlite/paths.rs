@@ -6,64 +6,80 @@ use sqlx::AnyConnection;
 
 use super::{
     SqliteGraph,
-    statement::{Statement, bytes, id, list, statements},
+    statement::{Statement, bytes, id, ids, list, statements},
 };
-use crate::{Path, Result, UserId};
+use crate::{Path, PathBetween, Result, UserId};
 
 statements! {
-    REACHABLE = "paths/reachable":
-        "SELECT p.id FROM graph_people p \
-         WHERE p.id IN (SELECT unhex(value) FROM json_each(?2)) \
-           AND EXISTS (SELECT 1 FROM graph_people WHERE id = ?1) \
-           AND NOT EXISTS (SELECT 1 FROM graph_blocks WHERE blocker = ?1 AND blocked = p.id) \
-           AND NOT EXISTS (SELECT 1 FROM graph_blocks WHERE blocker = p.id AND blocked = ?1)";
+    AVOIDED = "paths/avoided":
+        "SELECT blocked FROM graph_blocks WHERE blocker = ?1 \
+         UNION ALL SELECT blocker FROM graph_blocks WHERE blocked = ?1 \
+         UNION ALL SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM graph_people WHERE id = ?1)";
+    // One row for each, since rows are what takes long to hand on.
     NEIGHBOURS = "paths/neighbours":
-        "SELECT person, friend FROM graph_friends \
-         WHERE person IN (SELECT unhex(value) FROM json_each(?1))";
+        "SELECT person, group_concat(hex(friend), '') FROM graph_friends \
+         WHERE person IN (SELECT unhex(value) FROM json_each(?1)) GROUP BY person";
 }
 
 impl SqliteGraph {
-    /// Breadth first from both ends. The search from the viewer is shared by
-    /// all; one statement takes a step for everyone.
-    pub(super) async fn paths(
-        &self,
-        viewer: UserId,
-        others: &[UserId],
-        max: u8,
-    ) -> Result<HashMap<UserId, Path>> {
-        if others.is_empty() {
-            return Ok(HashMap::new());
+    /// Those who are asked about by the same viewer share a search.
+    pub(super) async fn paths(&self, asked: &[PathBetween]) -> Result<Vec<Option<Path>>> {
+        let mut searches: HashMap<(UserId, u8), Vec<UserId>> = HashMap::new();
+        for &PathBetween { viewer, other, max } in asked {
+            searches.entry((viewer, max)).or_default().push(other);
         }
+        let mut found = HashMap::new();
         let mut snapshot = self.snapshot().await?;
-        let reachable = REACHABLE.bind(bytes(viewer)).bind(list(others));
-        let reachable = reachable.all(&mut snapshot).await?;
-        let mut near = Search::from(viewer);
-        let mut far: HashMap<UserId, Search> = reachable
-            .iter()
-            .map(|row| id(row, 0).map(|other| (other, Search::from(other))))
-            .collect::<Result<_>>()?;
-
-        let mut paths = HashMap::new();
-        meet(&near, &mut far, &mut paths);
-        for _ in 0..max {
-            if far.is_empty() || near.edge.is_empty() {
-                break;
-            }
-            let waiting: usize = far.values().map(|search| search.edge.len()).sum();
-            if near.edge.len() <= waiting {
-                let friends = neighbours(&mut snapshot, &near.edge).await?;
-                near.step(&friends);
-            } else {
-                let edge: HashSet<UserId> =
-                    far.values().flat_map(|search| &search.edge).copied().collect();
-                let edge: Vec<UserId> = edge.into_iter().collect();
-                let friends = neighbours(&mut snapshot, &edge).await?;
-                far.values_mut().for_each(|search| search.step(&friends));
-            }
-            meet(&near, &mut far, &mut paths);
+        for ((viewer, max), others) in searches {
+            let paths = search(&mut snapshot, viewer, &others, max).await?;
+            found.extend(paths.into_iter().map(|(other, path)| ((viewer, max, other), path)));
         }
-        Ok(paths)
+        let path =
+            |asked: &PathBetween| found.get(&(asked.viewer, asked.max, asked.other)).cloned();
+        Ok(asked.iter().map(path).collect())
     }
+}
+
+/// Breadth first from both ends. The search from the viewer is shared by all;
+/// one statement takes a step for everyone.
+async fn search(
+    connection: &mut AnyConnection,
+    viewer: UserId,
+    others: &[UserId],
+    max: u8,
+) -> Result<HashMap<UserId, Path>> {
+    let avoided = avoided(connection, viewer).await?;
+    let mut near = Search::from(viewer);
+    let others = others.iter().filter(|other| !avoided.contains(other));
+    let mut far: HashMap<_, _> = others.map(|&other| (other, Search::from(other))).collect();
+
+    let mut paths = HashMap::new();
+    meet(&near, &mut far, &mut paths);
+    for _ in 0..max {
+        if far.is_empty() || near.edge.is_empty() {
+            break;
+        }
+        let waiting: usize = far.values().map(|search| search.edge.len()).sum();
+        if near.edge.len() <= waiting {
+            let friends = neighbours(connection, &near.edge).await?;
+            near.step(&friends, &avoided);
+        } else {
+            let edge: HashSet<UserId> =
+                far.values().flat_map(|search| &search.edge).copied().collect();
+            let edge: Vec<UserId> = edge.into_iter().collect();
+            let friends = neighbours(connection, &edge).await?;
+            far.values_mut().for_each(|search| search.step(&friends, &avoided));
+        }
+        meet(&near, &mut far, &mut paths);
+    }
+    Ok(paths)
+}
+
+/// Who is on no path of the viewer's: those with a block between the two, and
+/// the viewer itself where it is not in the graph.
+async fn avoided(connection: &mut AnyConnection, viewer: UserId) -> Result<HashSet<UserId>> {
+    let rows = AVOIDED.bind(bytes(viewer)).all(connection).await?;
+    rows.iter().map(|row| id(row, 0)).collect()
 }
 
 /// Everyone within some steps of where a search began.
@@ -79,10 +95,13 @@ impl Search {
         Self { reached: HashMap::from([(start, start)]), edge: vec![start] }
     }
 
-    fn step(&mut self, friends: &HashMap<UserId, Vec<UserId>>) {
+    fn step(&mut self, friends: &HashMap<UserId, Vec<UserId>>, avoided: &HashSet<UserId>) {
         let mut next = Vec::new();
         for &from in &self.edge {
             for &to in friends.get(&from).into_iter().flatten() {
+                if avoided.contains(&to) {
+                    continue;
+                }
                 if let Entry::Vacant(entry) = self.reached.entry(to) {
                     entry.insert(from);
                     next.push(to);
@@ -129,9 +148,6 @@ async fn neighbours(
     connection: &mut AnyConnection,
     people: &[UserId],
 ) -> Result<HashMap<UserId, Vec<UserId>>> {
-    let mut friends: HashMap<UserId, Vec<UserId>> = HashMap::new();
-    for row in NEIGHBOURS.bind(list(people)).all(connection).await? {
-        friends.entry(id(&row, 0)?).or_default().push(id(&row, 1)?);
-    }
-    Ok(friends)
+    let rows = NEIGHBOURS.bind(list(people)).all(connection).await?;
+    rows.iter().map(|row| Ok((id(row, 0)?, ids(row, 1)?))).collect()
 }

@@ -13,8 +13,16 @@ use super::{
 use crate::Result;
 
 /// Append only: what was applied once is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "people and edges", include_str!("../../schema/sqlite/0001_people_and_edges.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "people and edges", include_str!("../../schema/sqlite/0001_people_and_edges.sql")),
+    (
+        2,
+        "settings and directory",
+        include_str!("../../schema/sqlite/0002_settings_and_directory.sql"),
+    ),
+    (3, "people go", include_str!("../../schema/sqlite/0003_people_go.sql")),
+    (4, "groups", include_str!("../../schema/sqlite/0004_groups.sql")),
+];
 
 fn migrator() -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(version, description, sql)| {

@@ -2,6 +2,10 @@
 
 use std::{fmt::Write, time::Instant};
 
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer, value},
+};
 use sqlx::{
     Any, AnyConnection, Encode, Row, Type,
     any::{AnyArguments, AnyRow},
@@ -12,7 +16,7 @@ use type_safe_id::{StaticType, TypeSafeId};
 use uuid::Uuid;
 
 use super::failure::failure;
-use crate::{Error, Person, Result, Timestamp, UserId};
+use crate::{Error, Person, Result, Timestamp};
 
 /// A statement. Its name is what spans and metrics call it.
 #[derive(Clone, Copy)]
@@ -98,7 +102,7 @@ pub(super) fn bytes<T: StaticType + Copy>(id: TypeSafeId<T>) -> Vec<u8> {
 /// Ids as one parameter, however many: a JSON array of their hexadecimal
 /// digits, for `unhex(value)` over `json_each`. So every statement has one
 /// text, which is prepared once, and no list is too long.
-pub(super) fn list(ids: &[UserId]) -> String {
+pub(super) fn list<T: StaticType>(ids: &[TypeSafeId<T>]) -> String {
     let mut list = String::with_capacity(2 + 35 * ids.len());
     list.push('[');
     for (index, id) in ids.iter().enumerate() {
@@ -108,6 +112,28 @@ pub(super) fn list(ids: &[UserId]) -> String {
     }
     list.push(']');
     list
+}
+
+/// Two ids of each as one parameter, as in [`list`]: `value ->> 0` and `value ->> 1`.
+pub(super) fn pairs<A, B>(pairs: &[(TypeSafeId<A>, TypeSafeId<B>)]) -> String
+where
+    A: StaticType,
+    B: StaticType,
+{
+    let pair = |(one, other): &(TypeSafeId<A>, TypeSafeId<B>)| {
+        format!(r#"["{}","{}"]"#, one.uuid().simple(), other.uuid().simple())
+    };
+    format!("[{}]", pairs.iter().map(pair).collect::<Vec<_>>().join(","))
+}
+
+/// An id's hexadecimal digits, for a parameter that holds more than ids.
+pub(super) fn hex<T: StaticType + Copy>(id: TypeSafeId<T>) -> String {
+    id.uuid().simple().to_string()
+}
+
+/// Anything as one parameter, for `json_each` and `->>`.
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(defect)
 }
 
 /// `LIMIT` takes signed numbers.
@@ -124,9 +150,14 @@ where
 
 pub(super) fn id<T: StaticType>(row: &AnyRow, column: usize) -> Result<TypeSafeId<T>> {
     let bytes: &[u8] = get(row, column)?;
-    Uuid::from_slice(bytes)
-        .map(TypeSafeId::from_uuid)
-        .map_err(|error| Error::Internal(Box::new(error)))
+    Uuid::from_slice(bytes).map(TypeSafeId::from_uuid).map_err(defect)
+}
+
+/// Ids out of their hexadecimal digits, one after the other.
+pub(super) fn ids<T: StaticType>(row: &AnyRow, column: usize) -> Result<Vec<TypeSafeId<T>>> {
+    let digits: Option<&str> = get(row, column)?;
+    let ids = digits.unwrap_or_default().as_bytes().chunks(32).map(Uuid::try_parse_ascii);
+    ids.map(|id| id.map(TypeSafeId::from_uuid).map_err(defect)).collect()
 }
 
 pub(super) fn time(row: &AnyRow, column: usize) -> Result<Timestamp> {
@@ -139,6 +170,34 @@ pub(super) fn flag(row: &AnyRow, column: usize) -> Result<bool> {
 
 pub(super) fn count(row: &AnyRow, column: usize) -> Result<u64> {
     get::<i64>(row, column).map(i64::cast_unsigned)
+}
+
+/// Which of those that were asked for a row answers: a key of `json_each`.
+pub(super) fn place(row: &AnyRow, column: usize) -> Result<usize> {
+    let place: i64 = get(row, column)?;
+    usize::try_from(place).map_err(defect)
+}
+
+/// A word that the port spells the same in JSON.
+pub(super) fn word<'r, T: Deserialize<'r>>(row: &'r AnyRow, column: usize) -> Result<T> {
+    spelled(get(row, column)?)
+}
+
+/// A word, if there is one.
+pub(super) fn optional_word<'r, T: Deserialize<'r>>(
+    row: &'r AnyRow,
+    column: usize,
+) -> Result<Option<T>> {
+    get::<Option<&str>>(row, column)?.map(spelled).transpose()
+}
+
+fn spelled<'r, T: Deserialize<'r>>(word: &'r str) -> Result<T> {
+    T::deserialize(word.into_deserializer()).map_err(defect::<value::Error>)
+}
+
+/// What is in the tables, or goes there, makes no sense.
+fn defect<E: std::error::Error + Send + Sync + 'static>(error: E) -> Error {
+    Error::Internal(Box::new(error))
 }
 
 /// The columns that [`person`] reads, of a table called `p`.

@@ -44,7 +44,7 @@ async fn a_request_is_seen_from_both_sides(town: &Town) {
     }
     assert_eq!(requests(town, ada).await, (0, 1));
     assert_eq!(requests(town, grace).await, (1, 0));
-    assert_eq!(town.friends(ada, None, 10, None).await.unwrap().total, 0);
+    assert_eq!(town.friends_of(ada).await.total, 0);
 }
 
 async fn asking_again_changes_nothing(town: &Town) {
@@ -68,7 +68,7 @@ async fn who_asks_back_becomes_a_friend(town: &Town) {
     for (viewer, other) in [(ada, grace), (grace, ada)] {
         assert_eq!(town.sees(viewer, other).await, Friendship::Friends);
         assert_eq!(requests(town, viewer).await, (0, 0));
-        let friends = town.friends(viewer, None, 10, None).await.unwrap();
+        let friends = town.friends_of(viewer).await;
         assert_eq!((friends.total, friends.items.len()), (1, 1));
         assert_eq!(friends.items[0].person.id, other);
         assert_eq!(friends.items[0].since, Timestamp(8));
@@ -87,7 +87,7 @@ async fn an_accepted_request_makes_friends(town: &Town) {
     assert_eq!(town.sees(ada, grace).await, Friendship::Friends);
     assert_eq!(requests(town, ada).await, (0, 0));
     assert_eq!(requests(town, grace).await, (0, 0));
-    assert_eq!(town.friends(ada, None, 9, None).await.unwrap().items[0].since, Timestamp(9));
+    assert_eq!(town.friends_of(ada).await.items[0].since, Timestamp(9));
 }
 
 async fn only_a_request_that_stands_is_accepted(town: &Town) {
@@ -127,8 +127,8 @@ async fn a_friendship_ends_from_either_side_once(town: &Town) {
         assert!(town.unfriend(by, other).await.unwrap());
         assert!(!town.unfriend(other, by).await.unwrap());
         assert_eq!(town.sees(ada, grace).await, Friendship::None);
-        assert_eq!(town.friends(ada, None, 10, None).await.unwrap().total, 0);
-        assert_eq!(town.friends(grace, None, 10, None).await.unwrap().total, 0);
+        assert_eq!(town.friends_of(ada).await.total, 0);
+        assert_eq!(town.friends_of(grace).await.total, 0);
     }
     town.request_at(ada, grace, 7).await;
     assert!(!town.unfriend(ada, grace).await.unwrap());
@@ -145,7 +145,7 @@ async fn friends_are_not_asked(town: &Town) {
     }
     assert_eq!(town.sees(ada, grace).await, Friendship::Friends);
     assert_eq!(requests(town, ada).await, (0, 0));
-    assert_eq!(town.friends(ada, None, 9, None).await.unwrap().items[0].since, Timestamp(3));
+    assert_eq!(town.friends_of(ada).await.items[0].since, Timestamp(3));
 }
 
 async fn the_unknown_neither_ask_nor_are_asked(town: &Town) {
@@ -171,5 +171,5 @@ async fn who_is_full_makes_no_friends(town: &Town) {
     assert_eq!(town.sees(alan, grace).await, Friendship::None);
 
     assert_eq!(town.accept(ada, alan, at, 2).await.unwrap(), Ask::BecameFriends);
-    assert_eq!(town.friends(ada, None, 10, None).await.unwrap().total, 2);
+    assert_eq!(town.friends_of(ada).await.total, 2);
 }

@@ -1,11 +1,11 @@
 //! What happens at the same time: the outcome is one that some order gives.
 
 use chatterbox_graph::{
-    Ask, Block, Friendship,
+    Ask, Audience, Block, FriendsOf, Friendship, MutualFriendsOf, PathBetween, ProfileChange,
     RequestDirection::{Incoming, Outgoing},
-    Timestamp, UserId,
+    Settings, SettingsChange, SuggestionsFor, Tie, Timestamp, UserId,
 };
-use futures::{future::join_all, join};
+use futures::{FutureExt, TryFutureExt, future::join_all, join};
 
 use crate::town::{MANY, Town, chat};
 
@@ -18,6 +18,11 @@ on_each_store!(
     nobody_gets_more_friends_than_one_may_have,
     the_latest_chat_wins,
     crossed_pairs_do_not_wait_for_each_other_forever,
+    changes_of_different_settings_both_stand,
+    changes_of_different_parts_of_a_profile_both_stand,
+    who_goes_takes_along_what_was_just_made,
+    nothing_fails_because_somebody_goes,
+    nobody_goes_twice,
 );
 
 const ROUNDS: usize = 12;
@@ -40,7 +45,7 @@ async fn assert_consistent(town: &Town, one: UserId, other: UserId) -> Friendshi
     };
     assert!(back == expected || back == Friendship::Blocked, "{seen:?} and {back:?}");
     for (viewer, sees) in [(one, seen), (other, back)] {
-        let friends = town.friends(viewer, None, 9, None).await.unwrap().total;
+        let friends = town.friends_of(viewer).await.total;
         let incoming = town.friend_requests(viewer, Incoming, 9, None).await.unwrap().total;
         let outgoing = town.friend_requests(viewer, Outgoing, 9, None).await.unwrap().total;
         assert_eq!(friends, u64::from(sees == Friendship::Friends));
@@ -113,7 +118,7 @@ async fn many_ask_the_same_person(town: &Town) {
     let accepted =
         join_all(crowd.iter().map(|&from| town.accept(ada, from, Timestamp(2), MANY))).await;
     assert!(accepted.into_iter().all(|ask| ask.unwrap() == Ask::BecameFriends));
-    assert_eq!(town.friends(ada, None, 100, None).await.unwrap().items.len(), 30);
+    assert_eq!(town.friends_of(ada).await.items.len(), 30);
     assert_eq!(town.friend_requests(ada, Incoming, 9, None).await.unwrap().total, 0);
 }
 
@@ -128,7 +133,7 @@ async fn nobody_gets_more_friends_than_one_may_have(town: &Town) {
     let accepted: Vec<_> = accepted.into_iter().map(Result::unwrap).collect();
     assert_eq!(accepted.iter().filter(|&&ask| ask == Ask::BecameFriends).count(), 5);
     assert_eq!(accepted.iter().filter(|&&ask| ask == Ask::TooManyFriends).count(), 7);
-    assert_eq!(town.friends(ada, None, 100, None).await.unwrap().total, 5);
+    assert_eq!(town.friends_of(ada).await.total, 5);
     assert_eq!(town.friend_requests(ada, Incoming, 9, None).await.unwrap().total, 7);
 }
 
@@ -177,6 +182,137 @@ async fn crossed_pairs_do_not_wait_for_each_other_forever(town: &Town) {
     assert_eq!(asked.iter().filter(|&&ask| ask == Ask::Sent).count(), 10);
     recorded.into_iter().for_each(Result::unwrap);
     for &one in &people {
-        assert_eq!(town.friends(one, None, 9, None).await.unwrap().total, 4);
+        assert_eq!(town.friends_of(one).await.total, 4);
     }
+}
+
+async fn changes_of_different_settings_both_stand(town: &Town) {
+    rounds(town, async |ada, _| {
+        let nothing = SettingsChange::default();
+        let messages = SettingsChange { messages_from: Some(Audience::Nobody), ..nothing };
+        let receipts = SettingsChange { read_receipts: Some(false), ..nothing };
+        let (one, other) =
+            join!(town.change_settings(ada, &messages), town.change_settings(ada, &receipts));
+        let default = Settings::default();
+        let expected =
+            Settings { messages_from: Audience::Nobody, read_receipts: false, ..default };
+        assert!([one.unwrap(), other.unwrap()].contains(&Some(expected)), "the later sees both");
+        assert_eq!(town.settings(&[ada]).await.unwrap()[&ada], expected);
+    })
+    .await;
+}
+
+async fn changes_of_different_parts_of_a_profile_both_stand(town: &Town) {
+    rounds(town, async |ada, _| {
+        let name = Some("Countess".to_owned());
+        let name = ProfileChange { display_name: name, ..ProfileChange::default() };
+        let bio = Some(Some("Numbers".to_owned()));
+        let bio = ProfileChange { bio, ..ProfileChange::default() };
+        let (one, other) = join!(town.change_profile(ada, &name), town.change_profile(ada, &bio));
+        let person = town.people(&[ada]).await.unwrap().remove(&ada);
+        assert!([one.unwrap(), other.unwrap()].contains(&person), "the later sees both");
+        let person = person.unwrap();
+        assert_eq!(
+            (person.display_name.as_str(), person.bio.as_deref()),
+            ("Countess", Some("Numbers"))
+        );
+    })
+    .await;
+}
+
+async fn who_goes_takes_along_what_was_just_made(town: &Town) {
+    rounds(town, async |ada, eve| {
+        town.request_at(eve, ada, 1).await;
+        let (chats, change) = ([chat(ada, eve, 1)], SettingsChange::default());
+        let (gone, accept, block, recorded, changed) = join!(
+            town.remove_person(eve),
+            town.accept(ada, eve, Timestamp(2), MANY),
+            town.block(eve, ada, Timestamp(2)),
+            town.record_chats(&chats),
+            town.change_settings(eve, &change),
+        );
+        assert!(gone.unwrap());
+        assert!([Ask::BecameFriends, Ask::Unknown].contains(&accept.unwrap()));
+        block.unwrap();
+        recorded.unwrap();
+        changed.unwrap();
+        assert_eq!(town.ties(ada).await.unwrap(), []);
+        assert!(town.people(&[eve]).await.unwrap().is_empty());
+        assert!(town.last_chatted(ada, 9).await.unwrap().is_empty());
+        assert_eq!(town.ask(ada, eve, None, Timestamp(3), MANY).await.unwrap(), Ask::Unknown);
+    })
+    .await;
+}
+
+async fn nothing_fails_because_somebody_goes(town: &Town) {
+    rounds(town, async |ada, eve| {
+        let friend = town.person("friend").await;
+        town.chain(&[ada, eve, friend, ada]).await;
+        let username = town.username(eve).await;
+        let both = [(ada, eve), (eve, ada)];
+        let ties = [Tie { one: eve, other: ada, since: Timestamp(1) }];
+        let name = Some("Eve".to_owned());
+        let name = ProfileChange { display_name: name, ..ProfileChange::default() };
+        let hidden = SettingsChange { discoverable: Some(false), ..SettingsChange::default() };
+        let chats = [chat(ada, eve, 1), chat(eve, friend, 2)];
+        let friends = [ada, eve, friend].map(|viewer| FriendsOf {
+            viewer,
+            query: None,
+            limit: 9,
+            after: None,
+        });
+        let mutual =
+            both.map(|(viewer, other)| MutualFriendsOf { viewer, other, limit: 9, after: None });
+        let suggested = both.map(|(viewer, _)| SuggestionsFor { viewer, limit: 9 });
+        let between = both.map(|(viewer, other)| PathBetween { viewer, other, max: 6 });
+
+        let outcomes = join_all([
+            town.friends(&friends).map_ok(drop).boxed(),
+            town.remove_person(eve).map_ok(drop).boxed(),
+            town.unfriend(eve, friend).map_ok(drop).boxed(),
+            town.withdraw(eve, ada).map_ok(drop).boxed(),
+            town.block(eve, ada, Timestamp(2)).map_ok(drop).boxed(),
+            town.unblock(ada, eve).map_ok(drop).boxed(),
+            town.load(&[], &ties).boxed(),
+            town.change_profile(eve, &name)
+                .map_ok(|eve| assert!(eve.is_none_or(|eve| eve.display_name == "Eve")))
+                .boxed(),
+            town.change_settings(eve, &hidden)
+                .map_ok(|settings| assert!(settings.is_none_or(|settings| !settings.discoverable)))
+                .boxed(),
+            town.record_chats(&chats).boxed(),
+            town.suggestions(&suggested).map_ok(drop).boxed(),
+            town.mutual_friends(&mutual).map_ok(drop).boxed(),
+            town.paths(&between).map_ok(drop).boxed(),
+            town.friendships(&both).map_ok(drop).boxed(),
+            town.reach(&both).map_ok(drop).boxed(),
+            town.pair(friend, eve).map_ok(drop).boxed(),
+            town.people(&[eve, ada]).map_ok(drop).boxed(),
+            town.settings(&[eve, ada]).map_ok(drop).boxed(),
+            town.ties(ada).map_ok(drop).boxed(),
+            town.directory(ada, Some(&username), 9, None).map_ok(drop).boxed(),
+            town.directory_size(ada, Some(&username)).map_ok(drop).boxed(),
+            town.last_chatted(ada, 9).map_ok(drop).boxed(),
+        ])
+        .await;
+
+        let failures: Vec<_> =
+            (0..).zip(outcomes).filter(|(_, outcome)| outcome.is_err()).collect();
+        assert!(failures.is_empty(), "{failures:?}");
+        assert_eq!(town.ties(ada).await.unwrap(), [friend]);
+        assert_eq!(town.ties(friend).await.unwrap(), [ada]);
+    })
+    .await;
+}
+
+async fn nobody_goes_twice(town: &Town) {
+    rounds(town, async |ada, eve| {
+        town.befriend(ada, eve).await;
+        let leave = || town.remove_person(eve);
+        let (one, two, three) = join!(leave(), leave(), leave());
+        let gone = [one.unwrap(), two.unwrap(), three.unwrap()];
+        assert_eq!(gone.iter().filter(|&&gone| gone).count(), 1, "{gone:?}");
+        assert_eq!(town.ties(ada).await.unwrap(), []);
+    })
+    .await;
 }

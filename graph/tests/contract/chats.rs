@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use chatterbox_graph::{Chat, Timestamp, UserId};
+use chatterbox_graph::{Chat, ChatPartner, LastChatted, Timestamp, UserId};
 
-use crate::town::{Town, chat, conversation, fresh_id};
+use crate::town::{Town, chat, conversation, fresh_id, only};
 
 on_each_store!(
     a_chat_is_seen_from_both_sides,
@@ -17,23 +17,31 @@ on_each_store!(
 );
 
 async fn last(town: &Town, viewer: UserId) -> Vec<(UserId, i64)> {
-    let last = town.last_chatted(viewer, 100).await.unwrap();
-    last.iter().map(|last| (last.with.id, last.at.0)).collect()
+    whom_and_when(town.last_chatted(viewer, 100).await.unwrap())
+}
+
+fn whom_and_when(last: Vec<LastChatted>) -> Vec<(UserId, i64)> {
+    last.into_iter()
+        .map(|last| match last.with {
+            ChatPartner::Person(person, _) => (person.id, last.at.0),
+            ChatPartner::Group(group) => panic!("there is no group here: {group:?}"),
+        })
+        .collect()
 }
 
 async fn a_chat_is_seen_from_both_sides(town: &Town) {
     let [ada, grace, alan] = town.people_called(["ada", "grace", "alan"]).await;
-    let said = chat(ada, grace, 7);
+    let (talk, at) = (conversation(), Timestamp(7));
 
+    let said = Chat::Direct { one: ada, other: grace, conversation: talk, at };
     town.record_chats(&[said]).await.unwrap();
 
     for (viewer, other) in [(ada, grace), (grace, ada)] {
         let seen = town.last_chatted(viewer, 10).await.unwrap();
-        assert_eq!(seen.len(), 1);
-        assert_eq!(seen[0].with, town.people(&[other]).await.unwrap()[&other]);
-        assert_eq!((seen[0].conversation, seen[0].at), (said.conversation, said.at));
-        let at = town.last_chatted_at(viewer, &[other, alan, fresh_id(), viewer, other]).await;
-        assert_eq!(at.unwrap(), HashMap::from([(other, Timestamp(7))]));
+        let person = town.people(&[other]).await.unwrap()[&other].clone();
+        assert_eq!(seen, [LastChatted { with: ChatPartner::Person(person, talk), at }]);
+        let seen = town.last_chatted_at(viewer, &[other, alan, fresh_id(), viewer, other]).await;
+        assert_eq!(seen.unwrap(), HashMap::from([(other, at)]));
     }
     assert_eq!(last(town, alan).await, []);
     assert_eq!(last(town, fresh_id()).await, []);
@@ -43,7 +51,7 @@ async fn a_chat_is_seen_from_both_sides(town: &Town) {
 async fn the_latest_counts_whatever_the_order(town: &Town) {
     let [ada, grace] = town.people_called(["ada", "grace"]).await;
     let talk = conversation();
-    let at = |one, other, at| Chat { one, other, conversation: talk, at: Timestamp(at) };
+    let at = |one, other, at| Chat::Direct { one, other, conversation: talk, at: Timestamp(at) };
 
     let batch = [at(ada, grace, 5), at(grace, ada, 9), at(ada, grace, 7), at(ada, grace, 9)];
     town.record_chats(&batch).await.unwrap();
@@ -60,13 +68,16 @@ async fn the_latest_counts_whatever_the_order(town: &Town) {
 
 async fn of_two_at_one_time_always_the_same_counts(town: &Town) {
     let [ada, grace] = town.people_called(["ada", "grace"]).await;
-    let chats = [chat(ada, grace, 5), chat(ada, grace, 5), chat(grace, ada, 5)];
-    let higher = chats.iter().map(|chat| chat.conversation).max().unwrap();
+    let talks = [conversation(), conversation(), conversation()];
+    let in_it =
+        |conversation| Chat::Direct { one: grace, other: ada, conversation, at: Timestamp(5) };
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
         for which in order {
-            town.record_chats(&[chats[which]]).await.unwrap();
+            town.record_chats(&[in_it(talks[which])]).await.unwrap();
         }
-        assert_eq!(town.last_chatted(ada, 10).await.unwrap()[0].conversation, higher);
+        let seen = only(town.last_chatted(ada, 10).await.unwrap());
+        let ChatPartner::Person(_, talk) = seen.with else { panic!("{seen:?}") };
+        assert_eq!(Some(talk), talks.into_iter().max());
     }
 }
 
@@ -83,8 +94,7 @@ async fn the_most_recent_come_first(town: &Town) {
     assert_eq!(last(town, ada).await, expected);
     for limit in [0, 1, 4, usize::MAX] {
         let some = town.last_chatted(ada, limit).await.unwrap();
-        let some: Vec<_> = some.iter().map(|last| (last.with.id, last.at.0)).collect();
-        assert_eq!(some, expected[..limit.min(6)]);
+        assert_eq!(whom_and_when(some), expected[..limit.min(6)]);
     }
 }
 

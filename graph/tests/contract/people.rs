@@ -24,18 +24,25 @@ fn as_seen(newcomer: &NewPerson) -> Person {
     Person { id, username, display_name, bio: None, avatar_url: None, created_at }
 }
 
+async fn by_username(town: &Town, usernames: &[&str]) -> HashMap<String, Person> {
+    let usernames: Vec<_> = usernames.iter().map(|&name| name.to_owned()).collect();
+    town.people_by_username(&usernames).await.unwrap()
+}
+
 async fn a_newcomer_is_found(town: &Town) {
     let ada = NewPerson { display_name: "Ada 'Ω' \"Lovelace\"\\".to_owned(), ..newcomer("ada") };
-    assert_eq!(town.person_by_username(&ada.username).await.unwrap(), None);
+    assert!(by_username(town, &[&ada.username]).await.is_empty());
 
     town.add_person(&ada).await.unwrap();
 
-    let found = town.person_by_username(&ada.username).await.unwrap();
-    assert_eq!(found, Some(as_seen(&ada)));
+    let grace = newcomer("grace");
+    town.add_person(&grace).await.unwrap();
+    let (part, _) = ada.username.split_at(ada.username.len() - 1);
+    let asked = [&ada.username, "nobody.at.all", &grace.username, part, &ada.username];
+    let expected = [&ada, &grace].map(|person| (person.username.clone(), as_seen(person)));
+    assert_eq!(by_username(town, &asked).await, HashMap::from(expected), "whole names");
     let found = town.people(&[ada.id]).await.unwrap();
     assert_eq!(found, HashMap::from([(ada.id, as_seen(&ada))]));
-    let (part, _) = ada.username.split_at(ada.username.len() - 1);
-    assert_eq!(town.person_by_username(part).await.unwrap(), None, "a whole name is asked for");
 }
 
 async fn who_is_there_already_stays_as_they_are(town: &Town) {
@@ -62,10 +69,18 @@ async fn only_the_known_are_answered_and_each_once(town: &Town) {
 async fn nobody_asked_for_is_nobody_answered(town: &Town) {
     let ada = town.person("ada").await;
     assert!(town.people(&[]).await.unwrap().is_empty());
-    assert!(town.friendships(ada, &[]).await.unwrap().is_empty());
-    assert!(town.mutual_friends(ada, &[], 10, None).await.unwrap().is_empty());
-    assert!(town.paths(ada, &[], 6).await.unwrap().is_empty());
+    assert!(town.people_by_username(&[]).await.unwrap().is_empty());
+    assert!(town.settings(&[]).await.unwrap().is_empty());
+    assert!(town.reach(&[]).await.unwrap().is_empty());
+    assert!(town.friendships(&[]).await.unwrap().is_empty());
+    assert!(town.friends(&[]).await.unwrap().is_empty());
+    assert!(town.mutual_friends(&[]).await.unwrap().is_empty());
+    assert!(town.paths(&[]).await.unwrap().is_empty());
+    assert!(town.suggestions(&[]).await.unwrap().is_empty());
+    assert!(town.groups(&[]).await.unwrap().is_empty());
+    assert!(town.friends_inside(ada, &[], 10).await.unwrap().is_empty());
     assert!(town.last_chatted_at(ada, &[]).await.unwrap().is_empty());
+    town.load(&[], &[]).await.unwrap();
     town.record_chats(&[]).await.unwrap();
 }
 
@@ -82,10 +97,12 @@ async fn strangers_see_nothing_between_them(town: &Town) {
     assert!(!town.pair(ada, grace).await.unwrap().unwrap().blocked);
 
     let nobody = fresh_id();
-    let seen = town.friendships(ada, &[ada, grace, nobody, grace]).await.unwrap();
-    assert_eq!(seen, HashMap::from([(ada, Friendship::Myself), (grace, Friendship::None)]));
-    let seen = town.friendships(nobody, &[nobody, ada]).await.unwrap();
-    assert_eq!(seen, HashMap::from([(ada, Friendship::None)]), "who is unknown stands alone");
+    let asked =
+        [(ada, grace), (ada, nobody), (nobody, ada), (nobody, nobody), (ada, ada), (grace, ada)];
+    let seen = town.friendships(&asked).await.unwrap();
+    let nothing = Some(Friendship::None);
+    let expected = [nothing, None, nothing, None, Some(Friendship::Myself), nothing];
+    assert_eq!(seen, expected, "who is unknown stands alone");
 }
 
 async fn many_are_found_at_once(town: &Town) {

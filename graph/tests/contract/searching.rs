@@ -1,8 +1,8 @@
 //! The list of friends, and searching in it.
 
-use chatterbox_graph::{NewPerson, Timestamp, UserId};
+use chatterbox_graph::{FriendsOf, Timestamp, UserId};
 
-use crate::town::{Town, chat, fresh_id, newcomer};
+use crate::town::{Town, chat, fresh_id};
 
 on_each_store!(
     friends_come_by_username,
@@ -12,17 +12,17 @@ on_each_store!(
     a_query_is_paged_and_counted,
     a_friend_shows_when_the_two_chatted_last,
     the_unknown_have_no_friends,
+    many_ask_at_once,
 );
 
 async fn friend(town: &Town, of: UserId, name: &str, display_name: &str) -> UserId {
-    let person = NewPerson { display_name: display_name.to_owned(), ..newcomer(name) };
-    town.add_person(&person).await.unwrap();
-    town.befriend(of, person.id).await;
-    person.id
+    let friend = town.person_named(name, display_name).await;
+    town.befriend(of, friend).await;
+    friend
 }
 
 async fn found(town: &Town, viewer: UserId, query: &str) -> Vec<UserId> {
-    let page = town.friends(viewer, Some(query), 100, None).await.unwrap();
+    let page = town.friends_page(viewer, Some(query), 100, None).await;
     assert_eq!((page.items.len() as u64, page.has_next), (page.total, false));
     page.items.into_iter().map(|friend| friend.person.id).collect()
 }
@@ -35,7 +35,7 @@ async fn friends_come_by_username(town: &Town) {
     }
     town.request_at(stranger, ada, 1).await;
 
-    let page = town.friends(ada, None, 10, None).await.unwrap();
+    let page = town.friends_of(ada).await;
 
     let listed: Vec<_> = page.items.iter().map(|friend| friend.person.id).collect();
     assert_eq!(listed, town.by_username(&friends).await);
@@ -99,7 +99,7 @@ async fn a_query_is_paged_and_counted(town: &Town) {
     let mut listed = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let page = town.friends(ada, Some("BOB"), 3, after.as_deref()).await.unwrap();
+        let page = town.friends_page(ada, Some("BOB"), 3, after.as_deref()).await;
         assert_eq!(page.total, 7);
         listed.extend(page.items.iter().map(|friend| friend.person.id));
         assert_eq!(page.has_next, listed.len() < 7);
@@ -116,7 +116,7 @@ async fn a_friend_shows_when_the_two_chatted_last(town: &Town) {
     town.chain(&[alan, ada, grace]).await;
     town.record_chats(&[chat(grace, ada, 40), chat(alan, grace, 50)]).await.unwrap();
 
-    let friends = town.friends(ada, None, 10, None).await.unwrap().items;
+    let friends = town.friends_of(ada).await.items;
 
     let seen: Vec<_> = friends.iter().map(|f| (f.person.id, f.last_chatted_at)).collect();
     assert_eq!(seen, [(alan, None), (grace, Some(Timestamp(40)))]);
@@ -124,7 +124,39 @@ async fn a_friend_shows_when_the_two_chatted_last(town: &Town) {
 
 async fn the_unknown_have_no_friends(town: &Town) {
     for query in [None, Some("a")] {
-        let page = town.friends(fresh_id(), query, 10, None).await.unwrap();
+        let page = town.friends_page(fresh_id(), query, 10, None).await;
         assert_eq!((page.items.len(), page.has_next, page.total), (0, false, 0));
     }
+}
+
+async fn many_ask_at_once(town: &Town) {
+    let [ada, alan] = town.people_called(["ada", "alan"]).await;
+    let mut friends = Vec::new();
+    for name in ["mia", "bob", "zoe"] {
+        friends.push(friend(town, ada, name, name).await);
+    }
+    town.befriend(alan, friends[0]).await;
+    let asked = [
+        FriendsOf { viewer: alan, query: None, limit: 5, after: None },
+        FriendsOf { viewer: ada, query: None, limit: 2, after: None },
+        FriendsOf { viewer: ada, query: Some("Z".to_owned()), limit: 2, after: None },
+        FriendsOf { viewer: ada, query: Some("q".to_owned()), limit: 2, after: None },
+        FriendsOf { viewer: fresh_id(), query: None, limit: 2, after: None },
+        FriendsOf { viewer: ada, query: None, limit: 2, after: Some("m".to_owned()) },
+        FriendsOf { viewer: alan, query: None, limit: 5, after: None },
+    ];
+
+    let pages = town.friends(&asked).await.unwrap();
+
+    let listed: Vec<Vec<_>> = pages
+        .iter()
+        .map(|page| page.items.iter().map(|friend| friend.person.id).collect())
+        .collect();
+    let [mia, bob, zoe] = friends[..] else { panic!("three friends") };
+    let expected = [&[mia][..], &[bob, mia], &[zoe], &[], &[], &[mia, zoe], &[mia]];
+    assert_eq!(listed, expected);
+    let totals: Vec<_> = pages.iter().map(|page| page.total).collect();
+    assert_eq!(totals, [1, 3, 1, 0, 0, 3, 1]);
+    let on: Vec<_> = pages.iter().map(|page| page.has_next).collect();
+    assert_eq!(on, [false, true, false, false, false, false, false]);
 }

@@ -8,8 +8,10 @@ use std::{
 };
 
 use chatterbox_graph::{
-    Ask, Chat, ConversationId, Friendship, Graph, NewPerson, Timestamp, UserId, neo4j::Neo4jGraph,
-    sqlite::SqliteGraph,
+    Ask, Chat, DirectConversationId, Friend, FriendsOf, Friendship, Graph, GroupEdit, GroupId,
+    GroupProfile, GroupRole, GroupState, GroupVisibility, Listed, MutualFriendsOf, NewPerson, Page,
+    Path, PathBetween, Person, SettingsChange, Suggestion, SuggestionsFor, Timestamp, UserId,
+    neo4j::Neo4jGraph, sqlite::SqliteGraph,
 };
 use futures::future::join_all;
 use sqlx::{
@@ -25,7 +27,7 @@ pub const MANY: u32 = 5_000;
 /// A graph, and the folder that it lives in if it has one.
 pub struct Town {
     graph: Arc<dyn Graph>,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 impl Deref for Town {
@@ -41,18 +43,27 @@ impl Town {
         let folder = TempDir::new().unwrap();
         let graph = SqliteGraph::new(pool(&folder, 1), pool(&folder, 4));
         graph.migrate().await.unwrap();
-        Self { graph: Arc::new(graph), _folder: Some(folder) }
+        Self { graph: Arc::new(graph), folder: Some(folder) }
     }
 
     pub async fn on_neo4j() -> Self {
         let graph = Neo4jGraph::connect(&neo4j_url()).unwrap();
         graph.migrate().await.unwrap();
-        Self { graph: Arc::new(graph), _folder: None }
+        Self { graph: Arc::new(graph), folder: None }
+    }
+
+    /// Whether nobody else lives here than whom the story made.
+    pub fn is_alone(&self) -> bool {
+        self.folder.is_some()
     }
 
     /// A newcomer whose username begins with `name` and ends as no other does.
     pub async fn person(&self, name: &str) -> UserId {
-        let person = newcomer(name);
+        self.person_named(name, &format!("The {name}")).await
+    }
+
+    pub async fn person_named(&self, name: &str, display_name: &str) -> UserId {
+        let person = NewPerson { display_name: display_name.to_owned(), ..newcomer(name) };
         self.add_person(&person).await.unwrap();
         person.id
     }
@@ -89,15 +100,116 @@ impl Town {
         assert_eq!(self.ask(from, to, None, Timestamp(at), MANY).await.unwrap(), Ask::Sent);
     }
 
-    /// What `viewer` sees of `other`: in a list, and as a pair from both ends.
+    /// From now on neither the directory nor suggestions show them.
+    pub async fn hide(&self, id: UserId) {
+        self.set(id, SettingsChange { discoverable: Some(false), ..SettingsChange::default() })
+            .await;
+    }
+
+    pub async fn set(&self, id: UserId, change: SettingsChange) {
+        assert!(self.change_settings(id, &change).await.unwrap().is_some());
+    }
+
+    /// What `viewer` sees of `other`: in a list, and as a pair from both
+    /// ends. What each may do is alike in a list and in a pair.
     pub async fn sees(&self, viewer: UserId, other: UserId) -> Friendship {
-        let listed = self.friendships(viewer, &[other]).await.unwrap()[&other];
+        let listed = only(self.friendships(&[(viewer, other)]).await.unwrap()).unwrap();
         let pair = self.pair(viewer, other).await.unwrap().unwrap();
         assert_eq!((pair.one.id, pair.other.id), (viewer, other));
         assert_eq!(pair.one_sees, listed);
         let turned = self.pair(other, viewer).await.unwrap().unwrap();
         assert_eq!((turned.other_sees, turned.blocked), (listed, pair.blocked));
+        let reach = self.reach(&[(viewer, other), (other, viewer)]).await.unwrap();
+        assert_eq!([pair.one_reaches, pair.other_reaches], *reach);
+        assert_eq!([turned.other_reaches, turned.one_reaches], *reach);
         listed
+    }
+
+    pub async fn friends_of(&self, viewer: UserId) -> Page<Friend> {
+        self.friends_page(viewer, None, 100, None).await
+    }
+
+    pub async fn friends_page(
+        &self,
+        viewer: UserId,
+        query: Option<&str>,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Page<Friend> {
+        let (query, after) = (query.map(str::to_owned), after.map(str::to_owned));
+        only(self.friends(&[FriendsOf { viewer, query, limit, after }]).await.unwrap())
+    }
+
+    pub async fn mutual_page(
+        &self,
+        viewer: UserId,
+        other: UserId,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Option<Page<Person>> {
+        let after = after.map(str::to_owned);
+        let asked = MutualFriendsOf { viewer, other, limit, after };
+        only(self.mutual_friends(&[asked]).await.unwrap())
+    }
+
+    pub async fn path(&self, viewer: UserId, other: UserId, max: u8) -> Option<Path> {
+        only(self.paths(&[PathBetween { viewer, other, max }]).await.unwrap())
+    }
+
+    pub async fn suggested_to(&self, viewer: UserId) -> Vec<Suggestion> {
+        only(self.suggestions(&[SuggestionsFor { viewer, limit: 100 }]).await.unwrap())
+    }
+
+    /// All that the directory lists, read in pages of that size.
+    pub async fn directory_by(&self, limit: usize, viewer: UserId, query: &str) -> Vec<Listed> {
+        let mut listed: Vec<Listed> = Vec::new();
+        loop {
+            let after = listed.last().map(|last| &last.key);
+            let page = self.directory(viewer, Some(query), limit, after).await.unwrap();
+            let length = page.items.len();
+            assert!(length == limit || (length < limit && !page.has_next), "{length} of {limit}");
+            listed.extend(page.items);
+            if !page.has_next {
+                return listed;
+            }
+        }
+    }
+
+    /// A private group of these.
+    pub async fn group(&self, members: &[(UserId, GroupRole)]) -> GroupId {
+        self.group_as(&private("The group"), members).await
+    }
+
+    /// A group of these.
+    pub async fn group_as(
+        &self,
+        profile: &GroupProfile,
+        members: &[(UserId, GroupRole)],
+    ) -> GroupId {
+        let group = fresh_group();
+        let making = GroupEdit {
+            profile: Some(profile.clone()),
+            set: members.to_vec(),
+            ..edit_of(group, 0)
+        };
+        self.edit(making).await;
+        group
+    }
+
+    /// Makes an edit that stands.
+    pub async fn edit(&self, edit: GroupEdit) {
+        assert!(self.edit_group(&edit).await.unwrap(), "{edit:?}");
+    }
+
+    pub async fn state(&self, group: GroupId) -> Option<GroupState> {
+        self.group_state(group, &[], random_uuid()).await.unwrap()
+    }
+
+    /// Who is in the group, and as what, by username.
+    pub async fn roles(&self, group: GroupId) -> Vec<(UserId, GroupRole)> {
+        let page = self.members(group, None, 100, None).await.unwrap();
+        assert_eq!((page.total, page.has_next), (page.items.len() as u64, false));
+        page.items.into_iter().map(|member| (member.person.id, member.role)).collect()
     }
 
     pub async fn username(&self, id: UserId) -> String {
@@ -129,15 +241,53 @@ pub fn fresh_id() -> UserId {
     UserId::from_uuid(random_uuid())
 }
 
-pub fn conversation() -> ConversationId {
-    ConversationId::from_uuid(random_uuid())
+/// What no other story's names begin with.
+pub fn word() -> String {
+    format!("w{}", &random_uuid().simple().to_string()[20..])
+}
+
+pub fn conversation() -> DirectConversationId {
+    DirectConversationId::from_uuid(random_uuid())
 }
 
 pub fn chat(one: UserId, other: UserId, at: i64) -> Chat {
-    Chat { one, other, conversation: conversation(), at: Timestamp(at) }
+    Chat::Direct { one, other, conversation: conversation(), at: Timestamp(at) }
 }
 
-fn random_uuid() -> Uuid {
+/// An id that no group has.
+pub fn fresh_group() -> GroupId {
+    GroupId::from_uuid(random_uuid())
+}
+
+/// An edit that changes nothing yet, unlike any other.
+pub fn edit_of(group: GroupId, version: i64) -> GroupEdit {
+    GroupEdit {
+        group,
+        token: random_uuid(),
+        version,
+        profile: None,
+        set: Vec::new(),
+        remove: Vec::new(),
+        at: Timestamp(1),
+    }
+}
+
+pub fn private(name: &str) -> GroupProfile {
+    let (name, description) = (name.to_owned(), None);
+    GroupProfile { name, description, visibility: GroupVisibility::Private }
+}
+
+pub fn public(name: &str) -> GroupProfile {
+    GroupProfile { visibility: GroupVisibility::Public, ..private(name) }
+}
+
+/// The answer where one question was asked.
+pub fn only<T>(answers: Vec<T>) -> T {
+    let Ok([answer]) = <[T; 1]>::try_from(answers) else { panic!("one question, one answer") };
+    answer
+}
+
+pub fn random_uuid() -> Uuid {
     let half = || u128::from(RandomState::new().hash_one(()));
     uuid::Builder::from_u128((half() << 64) | half())
         .with_variant(uuid::Variant::RFC4122)

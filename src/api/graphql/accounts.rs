@@ -157,6 +157,13 @@ impl AccountMutation {
         Ok(true)
     }
 
+    /// Removes the account, its edges in the graph and its sessions; its messages stay, without a sender.
+    async fn delete_account(&self, ctx: &Context<'_>, password: String) -> Result<bool> {
+        let scope = Scope::of(ctx)?;
+        scope.services().accounts.delete(scope.viewer(), &password).await?;
+        Ok(true)
+    }
+
     /// Answers true whether or not the address is known.
     async fn request_password_reset(&self, ctx: &Context<'_>, email: String) -> Result<bool> {
         services(ctx)?.accounts.request_password_reset(&email).await?;

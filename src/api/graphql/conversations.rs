@@ -1,9 +1,11 @@
 //! Conversations and what is read of them.
 
 use async_graphql::{Context, ID, Interface, Object, Result};
+use chatterbox_graph::{DirectConversation as DirectMark, GroupMark};
 
 use super::{
     Nullable,
+    groups::Group,
     messages::{Message, MessageConnection, MessageEdge},
     page::{self, PageInfo, connection},
     scalars::DateTime,
@@ -12,8 +14,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result as Outcome},
-    ids,
-    messaging::{Conversation as Talk, HistoryPage},
+    ids::{self, ConversationId},
+    messaging::{Conversation as Talk, ConversationKind, HistoryPage},
 };
 
 /// A conversation of two.
@@ -29,7 +31,7 @@ pub struct DirectConversation {
 #[graphql(
     field(name = "id", ty = "ID"),
     field(name = "last_message", ty = "Nullable<Message>"),
-    field(name = "last_activity_at", ty = "Option<DateTime>"),
+    field(name = "last_activity_at", ty = "Nullable<DateTime>"),
     field(
         name = "messages",
         ty = "MessageConnection",
@@ -43,6 +45,19 @@ pub struct DirectConversation {
 pub enum Conversation {
     /// Of two.
     DirectConversation(DirectConversation),
+    /// Of a group.
+    Group(Group),
+}
+
+impl Conversation {
+    /// What the viewer is in.
+    pub(super) fn new(scope: &Scope, conversation: Talk) -> Self {
+        let scope = scope.clone();
+        match conversation.kind {
+            ConversationKind::Direct { .. } => DirectConversation { scope, conversation }.into(),
+            ConversationKind::Group => Group { scope, id: conversation.id.group() }.into(),
+        }
+    }
 }
 
 connection!(ConversationConnection, ConversationEdge {} of Conversation);
@@ -54,7 +69,7 @@ const DEFAULT_PAGE: i32 = 50;
 #[Object]
 impl DirectConversation {
     pub(super) async fn id(&self) -> ID {
-        self.conversation.id.into_graphql()
+        self.conversation.id.direct().into_graphql()
     }
 
     /// The other one.
@@ -64,17 +79,11 @@ impl DirectConversation {
     }
 
     async fn last_message(&self) -> Nullable<Message> {
-        if self.conversation.last_seq == 0 {
-            return None;
-        }
-        let id = self.conversation.id;
-        let found = self.scope.loaders().last_messages.load(id).await.transpose()?;
-        let scope = self.scope.clone();
-        Some(found.map(|message| Message { scope, message }).map_err(Into::into))
+        last_message(&self.scope, Ok(Some(self.conversation))).await.transpose()
     }
 
-    async fn last_activity_at(&self) -> Option<DateTime> {
-        self.conversation.last_at.map(DateTime)
+    async fn last_activity_at(&self) -> Nullable<DateTime> {
+        self.conversation.last_at.map(DateTime).map(Ok)
     }
 
     /// Oldest to newest. `last: 50` is the newest page; go back with `before`, forward with `after`.
@@ -85,6 +94,21 @@ impl DirectConversation {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<MessageConnection> {
+        let asked = MessagePage::parse(first, after.as_deref(), last, before.as_deref())?;
+        messages(&self.scope, Some(self.conversation), asked).await
+    }
+}
+
+/// What part of a history a client asks for.
+pub(super) struct MessagePage(HistoryPage);
+
+impl MessagePage {
+    pub(super) fn parse(
+        first: Option<i32>,
+        after: Option<&str>,
+        last: Option<i32>,
+        before: Option<&str>,
+    ) -> Result<Self> {
         let (count, newest) = match (first, last) {
             (Some(_), Some(_)) => {
                 Err(Error::invalid("last", "can't be given together with `first`"))
@@ -93,25 +117,68 @@ impl DirectConversation {
             (None, last) => page::count("last", last.unwrap_or(DEFAULT_PAGE))
                 .map(|count| (count, last.is_some() || after.is_none())),
         }?;
-        let asked = HistoryPage {
-            after: page::parse_number("after", after.as_deref())?,
-            before: page::parse_number("before", before.as_deref())?,
+        Ok(Self(HistoryPage {
+            after: page::parse_number("after", after)?,
+            before: page::parse_number("before", before)?,
             count: i64::try_from(count).unwrap_or(i64::MAX),
             newest,
-        };
-        let (range, has_previous_page, has_next_page) = asked.range(&self.conversation);
-        let found = self.scope.loaders().history.load(range).await?;
-        let edges: Vec<MessageEdge> = found
-            .unwrap_or_default()
-            .into_iter()
-            .map(|message| MessageEdge {
-                cursor: page::number_cursor(message.seq),
-                node: Message { scope: self.scope.clone(), message },
-            })
-            .collect();
-        let page_info =
-            PageInfo::forward(has_next_page, has_previous_page, edges.iter().map(|e| &e.cursor));
-        Ok(MessageConnection { edges, page_info })
+        }))
+    }
+}
+
+/// A page of messages; an empty one for who is not in the conversation.
+pub(super) async fn messages(
+    scope: &Scope,
+    conversation: Option<Talk>,
+    MessagePage(asked): MessagePage,
+) -> Result<MessageConnection> {
+    let Some(conversation) = conversation else {
+        let page_info = PageInfo::forward(false, false, std::iter::empty());
+        return Ok(MessageConnection { edges: Vec::new(), page_info });
+    };
+    let (range, has_previous_page, has_next_page) = asked.range(&conversation);
+    let found = scope.loaders().history.load(range).await?;
+    let edges: Vec<MessageEdge> = found
+        .unwrap_or_default()
+        .into_iter()
+        .map(|message| MessageEdge {
+            cursor: page::number_cursor(message.seq),
+            node: Message { scope: scope.clone(), message },
+        })
+        .collect();
+    let page_info =
+        PageInfo::forward(has_next_page, has_previous_page, edges.iter().map(|e| &e.cursor));
+    Ok(MessageConnection { edges, page_info })
+}
+
+/// The newest message, for who is in the conversation and may read it.
+pub(super) async fn last_message(
+    scope: &Scope,
+    conversation: Result<Option<Talk>>,
+) -> Result<Option<Message>> {
+    let Some(conversation) = conversation?.filter(|talk| talk.shows(talk.last_seq)) else {
+        return Ok(None);
+    };
+    let message = scope.loaders().last_messages.load(conversation.id).await?;
+    Ok(message.map(|message| Message { scope: scope.clone(), message }))
+}
+
+/// The id of a conversation, and whether it is a group's.
+pub(super) fn conversation_id(field: &'static str, id: &str) -> Outcome<(ConversationId, bool)> {
+    if id.starts_with("grp_") {
+        return Ok((ids::parse::<GroupMark>(field, id)?.into(), true));
+    }
+    Ok((ids::parse::<DirectMark>(field, id)?.into(), false))
+}
+
+/// The conversation with this id, for who is in it.
+pub(super) async fn visible(scope: &Scope, field: &'static str, id: &str) -> Outcome<Talk> {
+    let (id, is_group) = conversation_id(field, id)?;
+    let found = scope.services().conversations.visible(scope.viewer().user, id).await?;
+    if matches!(found.kind, ConversationKind::Group) == is_group {
+        Ok(found)
+    } else {
+        Err(Error::NotFound("conversation"))
     }
 }
 
@@ -123,17 +190,14 @@ pub struct ConversationQuery;
 impl ConversationQuery {
     /// The conversation with this id; null for who is not in it.
     async fn conversation(&self, ctx: &Context<'_>, id: ID) -> Nullable<Conversation> {
-        match visible(ctx, &id).await {
-            Ok(conversation) => Some(Ok(conversation.into())),
+        let scope = match Scope::of(ctx) {
+            Ok(scope) => scope,
+            Err(error) => return Some(Err(error.into())),
+        };
+        match visible(&scope, "id", &id).await {
+            Ok(conversation) => Some(Ok(Conversation::new(&scope, conversation))),
             Err(Error::NotFound(_)) => None,
             Err(error) => Some(Err(error.into())),
         }
     }
-}
-
-async fn visible(ctx: &Context<'_>, id: &ID) -> Outcome<DirectConversation> {
-    let scope = Scope::of(ctx)?;
-    let (viewer, id) = (scope.viewer().user, ids::parse("id", id)?);
-    let conversation = scope.services().conversations.visible(viewer, id).await?;
-    Ok(DirectConversation { scope, conversation })
 }

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ErrorExtensions, ID, Interface, Result, SimpleObject, Subscription};
+use chatterbox_graph::Group as Face;
 use futures::{Stream, stream};
 
 use super::{
+    conversations,
+    groups::{Group, GroupRole},
     messages::Message,
     scalars::DateTime,
     scope::{Scope, Services},
@@ -15,9 +18,9 @@ use crate::{
     accounts::Viewer,
     api::http::SLOW_CONSUMER,
     error::Error,
-    ids,
+    ids::UserId,
     live::Cursor,
-    messaging::{Change, Entry},
+    messaging::{Change, Conversation, ConversationKind, Entry, Message as Text, Place},
 };
 
 /// A message was sent.
@@ -26,6 +29,24 @@ pub struct MessageSent {
     cursor: String,
     at: DateTime,
     message: Message,
+}
+
+/// A group has another name, description or visibility.
+#[derive(SimpleObject)]
+pub struct GroupChanged {
+    cursor: String,
+    at: DateTime,
+    group: Group,
+}
+
+/// `role` is null where the member left or was removed.
+#[derive(SimpleObject)]
+pub struct MembershipChanged {
+    cursor: String,
+    at: DateTime,
+    group: Group,
+    user: User,
+    role: Option<GroupRole>,
 }
 
 /// `user.friendship` says what it is now: a request came, was accepted, was withdrawn, or the friendship ended.
@@ -42,6 +63,10 @@ pub struct FriendshipChanged {
 pub enum Event {
     /// A message was sent.
     MessageSent(MessageSent),
+    /// A group changed.
+    GroupChanged(GroupChanged),
+    /// Somebody joined or left a group, or has another role.
+    MembershipChanged(MembershipChanged),
     /// A friendship, request or block changed.
     FriendshipChanged(FriendshipChanged),
 }
@@ -55,7 +80,8 @@ impl EventSubscription {
     /// What happens to the viewer, as it happens. Keep the `cursor` of the last event you handled; after a break pass it as
     /// `after`, and the stream goes on from there: in order, nothing lost, nothing twice. Without `after` it starts now.
     /// A cursor that is too old answers CURSOR_EXPIRED: refetch and start anew.
-    /// All devices of everyone concerned hear an event, those of its author included.
+    /// All devices of everyone concerned hear an event, those of its author included. Who is made a member, a group's
+    /// founding members too, gets MembershipChanged before anything else of that group.
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -67,10 +93,7 @@ impl EventSubscription {
         let viewer = scope.viewer();
         let after = after.as_deref().map(Cursor::parse).transpose()?;
         let conversation = match conversation_id {
-            Some(id) => {
-                let id = ids::parse("conversationId", &id)?;
-                Some(services.conversations.visible(viewer.user, id).await?.id)
-            }
+            Some(id) => Some(conversations::visible(&scope, "conversationId", &id).await?.id),
             None => None,
         };
         let subscription = services.hub.subscribe(viewer.user, after, conversation).await?;
@@ -99,18 +122,22 @@ async fn event(services: &Services, viewer: Viewer, entry: &Arc<Entry>) -> Resul
     let scope = Scope::new(services.clone(), viewer);
     let (cursor, at) = (Cursor(entry.pos).to_string(), DateTime(entry.at));
     Ok(match &entry.change {
-        Change::MessageSent { message, people } => {
-            scope.know(people.clone()).await;
-            if let Some(conversation) = conversation_of(message, entry) {
-                let loaders = scope.loaders();
-                loaders.conversations.prime(conversation.id, Ok(Some(conversation))).await;
-                loaders.last_messages.prime(message.conversation, Ok(Some(message.clone()))).await;
-            }
-            Event::MessageSent(MessageSent {
-                cursor,
-                at,
-                message: Message { scope, message: message.clone() },
-            })
+        Change::MessageSent { message, people, place } => {
+            scope.know(people.to_vec()).await;
+            prime_conversation(&scope, message, place, entry).await;
+            let message = Message { scope, message: message.clone() };
+            Event::MessageSent(MessageSent { cursor, at, message })
+        }
+        Change::GroupChanged { group } => {
+            let group = known_group(&scope, group);
+            Event::GroupChanged(GroupChanged { cursor, at, group })
+        }
+        Change::MembershipChanged { group, user, role, person } => {
+            scope.know(person.iter().cloned().collect()).await;
+            let group = known_group(&scope, group);
+            let user = User::get(&scope, *user).await?;
+            let role = role.map(Into::into);
+            Event::MembershipChanged(MembershipChanged { cursor, at, group, user, role })
         }
         Change::FriendshipChanged { other, now } => {
             if let Some((person, friendship)) = now {
@@ -120,7 +147,7 @@ async fn event(services: &Services, viewer: Viewer, entry: &Arc<Entry>) -> Resul
             let user = User::get(&scope, *other).await?;
             Event::FriendshipChanged(FriendshipChanged { cursor, at, user })
         }
-        Change::SessionEnded { .. } => Err(not_an_event())?,
+        Change::SessionEnded { .. } | Change::PersonChanged => Err(not_an_event())?,
     })
 }
 
@@ -128,17 +155,36 @@ fn not_an_event() -> Error {
     Error::internal("an entry of the log that is no event was handed to a subscriber")
 }
 
-/// The conversation as the message left it.
-fn conversation_of(
-    message: &crate::messaging::Message,
-    entry: &Entry,
-) -> Option<crate::messaging::Conversation> {
-    let [one, other] = *entry.to else { return None };
-    Some(crate::messaging::Conversation {
+fn known_group(scope: &Scope, face: &Face) -> Group {
+    scope.know_face(face.clone());
+    Group { scope: scope.clone(), id: face.id }
+}
+
+/// Takes in what the message tells of its conversation.
+async fn prime_conversation(scope: &Scope, message: &Text, place: &Place, entry: &Entry) {
+    let loaders = scope.loaders();
+    match place {
+        Place::Group(face) => face.iter().cloned().for_each(|face| scope.know_face(face)),
+        Place::Direct => {
+            let mut two = entry.recipients();
+            if let (Some(one), Some(other)) = (two.next(), two.next()) {
+                let conversation = left_by(message, [one.min(other), one.max(other)]);
+                loaders.conversations.prime(conversation.id, Ok(Some(conversation))).await;
+            }
+        }
+    }
+    loaders.last_messages.prime(message.conversation, Ok(Some(message.clone()))).await;
+}
+
+/// The conversation of two as the message left it.
+fn left_by(message: &Text, members: [UserId; 2]) -> Conversation {
+    Conversation {
         id: message.conversation,
-        members: [one.min(other), one.max(other)],
+        // Whether they wrote matters only for who may write.
+        kind: ConversationKind::Direct { members, wrote: [true; 2] },
+        first_seq: 1,
         last_seq: message.seq,
         last_pos: message.pos,
         last_at: Some(message.sent_at),
-    })
+    }
 }

@@ -2,14 +2,17 @@
 
 use std::{collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
 
-use chatterbox_graph::{Friendship, Graph, Page, Path, Person, Timestamp};
+use chatterbox_graph::{
+    Friendship, Graph, Group, GroupView, MutualFriendsOf, Page, Path, PathBetween, Person,
+    Timestamp,
+};
 use dataloader::{BatchFn, cached::Loader};
 use futures::future::BoxFuture;
 
 use super::scope::Services;
 use crate::{
     error::{Error, Result},
-    ids::{ConversationId, MessageId, UserId},
+    ids::{ConversationId, GroupId, MessageId, UserId},
     messaging::{Conversation, HistoryRange, Message},
 };
 
@@ -35,17 +38,18 @@ impl<K: Eq + Hash + Clone + Sync, V> BatchFn<K, Loaded<V>> for Batch<K, V> {
     }
 }
 
-/// A page of mutual friends: with whom, how many, behind whom.
-pub(super) type MutualKey = (UserId, usize, Option<String>);
-
 /// One of each kind; each asks its store once for all keys that come up
 /// together. Never shared between requests: what they hold is the viewer's.
 pub(super) struct Loaders {
     pub(super) people: Load<UserId, Person>,
+    pub(super) people_by_username: Load<String, Person>,
     pub(super) friendships: Load<UserId, Friendship>,
     pub(super) last_chatted_at: Load<UserId, Timestamp>,
-    pub(super) mutual_friends: Load<MutualKey, Page<Person>>,
-    pub(super) paths: Load<(UserId, u8), Path>,
+    pub(super) mutual_friends: Load<MutualFriendsOf, Page<Person>>,
+    pub(super) paths: Load<PathBetween, Path>,
+    pub(super) groups: Load<GroupId, GroupView>,
+    pub(super) left_groups: Load<GroupId, Group>,
+    pub(super) friends_inside: Load<(GroupId, usize), Vec<Person>>,
     pub(super) direct: Load<UserId, Conversation>,
     pub(super) conversations: Load<ConversationId, Conversation>,
     pub(super) last_messages: Load<ConversationId, Message>,
@@ -53,97 +57,97 @@ pub(super) struct Loaders {
     pub(super) messages: Load<MessageId, Message>,
 }
 
-fn load<K, V>(run: impl Fn(Vec<K>) -> Answers<K, V> + Send + Sync + 'static) -> Load<K, V>
+/// A loader by the statement on `source` that answers its keys.
+fn load<S, K, V, F>(source: &S, run: impl Fn(S, Vec<K>) -> F + Send + Sync + 'static) -> Load<K, V>
 where
+    S: Clone + Send + Sync + 'static,
     K: Eq + Hash + Clone + Sync + Debug,
     V: Clone,
+    F: Future<Output = Result<HashMap<K, V>>> + Send + 'static,
 {
+    let source = source.clone();
+    let run = move |keys| -> Answers<K, V> { Box::pin(run(source.clone(), keys)) };
     Loader::new(Batch { run: Box::new(run) }).with_yield_count(1)
+}
+
+/// The answers by their keys; those that are `None` are left out.
+fn by_key<K: Eq + Hash, V>(keys: Vec<K>, answers: Vec<Option<V>>) -> HashMap<K, V> {
+    keys.into_iter().zip(answers).filter_map(|(key, answer)| Some((key, answer?))).collect()
 }
 
 impl Loaders {
     pub(super) fn new(services: &Services, viewer: UserId) -> Self {
-        let graph = || services.graph.clone();
-        let history = || services.history.clone();
-        let ambient = services.ambient.clone();
-        let (g1, g2, g3, g4, g5) = (graph(), graph(), graph(), graph(), graph());
-        let (h1, h2, h3, h4, h5) = (history(), history(), history(), history(), history());
+        let (graph, history) = (&services.graph, &services.history);
+        let opening = (services.history.clone(), services.ambient.clone());
+        let with_viewer = move |id: &UserId| (viewer, *id);
         Self {
-            people: load(move |ids: Vec<UserId>| {
-                let graph = g1.clone();
-                Box::pin(async move { Ok(graph.people(&ids).await?) })
+            people: load(
+                graph,
+                |graph, ids: Vec<UserId>| async move { Ok(graph.people(&ids).await?) },
+            ),
+            people_by_username: load(graph, |graph, names: Vec<String>| async move {
+                Ok(graph.people_by_username(&names).await?)
             }),
-            friendships: load(move |ids: Vec<UserId>| {
-                let graph = g2.clone();
-                Box::pin(async move { Ok(graph.friendships(viewer, &ids).await?) })
+            friendships: load(graph, move |graph, ids: Vec<UserId>| async move {
+                let pairs: Vec<_> = ids.iter().map(with_viewer).collect();
+                let found = graph.friendships(&pairs).await?;
+                Ok(by_key(ids, found))
             }),
-            last_chatted_at: load(move |ids: Vec<UserId>| {
-                let graph = g3.clone();
-                Box::pin(async move { Ok(graph.last_chatted_at(viewer, &ids).await?) })
+            last_chatted_at: load(graph, move |graph, ids: Vec<UserId>| async move {
+                Ok(graph.last_chatted_at(viewer, &ids).await?)
             }),
-            mutual_friends: load(move |keys: Vec<MutualKey>| {
-                let graph = g4.clone();
-                Box::pin(async move { mutual_friends(&*graph, viewer, keys).await })
+            mutual_friends: load(graph, |graph, asked: Vec<MutualFriendsOf>| async move {
+                let found = graph.mutual_friends(&asked).await?;
+                Ok(by_key(asked, found))
             }),
-            paths: load(move |keys: Vec<(UserId, u8)>| {
-                let graph = g5.clone();
-                Box::pin(async move { paths(&*graph, viewer, keys).await })
+            paths: load(graph, |graph, asked: Vec<PathBetween>| async move {
+                let found = graph.paths(&asked).await?;
+                Ok(by_key(asked, found))
             }),
-            direct: load(move |ids: Vec<UserId>| {
-                let (history, ambient) = (h1.clone(), ambient.clone());
-                Box::pin(async move { history.open_direct(&ambient, viewer, &ids).await })
+            groups: load(graph, move |graph, ids: Vec<GroupId>| async move {
+                let asked: Vec<_> = ids.iter().map(|id| (viewer, *id)).collect();
+                let found = graph.groups(&asked).await?;
+                Ok(by_key(ids, found))
             }),
-            conversations: load(move |ids: Vec<ConversationId>| {
-                let history = h2.clone();
-                Box::pin(async move { history.conversations(&ids).await })
+            left_groups: load(history, move |history, ids: Vec<GroupId>| async move {
+                history.left_groups(viewer, &ids).await
             }),
-            last_messages: load(move |ids: Vec<ConversationId>| {
-                let history = h3.clone();
-                Box::pin(async move { history.last_messages(&ids).await })
+            friends_inside: load(graph, move |graph, keys| async move {
+                friends_inside(&*graph, viewer, keys).await
             }),
-            history: load(move |ranges: Vec<HistoryRange>| {
-                let history = h4.clone();
-                Box::pin(async move { history.history(&ranges).await })
+            direct: load(&opening, move |(history, ambient), ids: Vec<UserId>| async move {
+                history.open_direct(&ambient, viewer, &ids).await
             }),
-            messages: load(move |ids: Vec<MessageId>| {
-                let history = h5.clone();
-                Box::pin(async move { history.messages(&ids).await })
+            conversations: load(history, move |history, ids: Vec<ConversationId>| async move {
+                history.conversations(viewer, &ids).await
+            }),
+            last_messages: load(history, |history, ids: Vec<ConversationId>| async move {
+                history.last_messages(&ids).await
+            }),
+            history: load(history, |history, ranges: Vec<HistoryRange>| async move {
+                history.history(&ranges).await
+            }),
+            messages: load(history, |history, ids: Vec<MessageId>| async move {
+                history.messages(&ids).await
             }),
         }
     }
 }
 
-/// Keys that ask for the same page share a statement.
-async fn mutual_friends(
+/// Keys that ask for as many share a statement.
+async fn friends_inside(
     graph: &dyn Graph,
     viewer: UserId,
-    keys: Vec<MutualKey>,
-) -> Result<HashMap<MutualKey, Page<Person>>> {
-    let mut pages = HashMap::<(usize, Option<String>), Vec<UserId>>::new();
-    for (user, limit, after) in keys {
-        pages.entry((limit, after)).or_default().push(user);
+    keys: Vec<(GroupId, usize)>,
+) -> Result<HashMap<(GroupId, usize), Vec<Person>>> {
+    let mut limits = HashMap::<usize, Vec<GroupId>>::new();
+    for (group, limit) in keys {
+        limits.entry(limit).or_default().push(group);
     }
     let mut found = HashMap::new();
-    for ((limit, after), users) in pages {
-        let answer = graph.mutual_friends(viewer, &users, limit, after.as_deref()).await?;
-        found.extend(answer.into_iter().map(|(user, page)| ((user, limit, after.clone()), page)));
-    }
-    Ok(found)
-}
-
-async fn paths(
-    graph: &dyn Graph,
-    viewer: UserId,
-    keys: Vec<(UserId, u8)>,
-) -> Result<HashMap<(UserId, u8), Path>> {
-    let mut bounds = HashMap::<u8, Vec<UserId>>::new();
-    for (user, max) in keys {
-        bounds.entry(max).or_default().push(user);
-    }
-    let mut found = HashMap::new();
-    for (max, users) in bounds {
-        let answer = graph.paths(viewer, &users, max).await?;
-        found.extend(answer.into_iter().map(|(user, path)| ((user, max), path)));
+    for (limit, groups) in limits {
+        let answer = graph.friends_inside(viewer, &groups, limit).await?;
+        found.extend(answer.into_iter().map(|(group, people)| ((group, limit), people)));
     }
     Ok(found)
 }

@@ -4,7 +4,8 @@ use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 
 use super::{
     Nullable,
-    conversations::{Conversation, DirectConversation},
+    conversations::{self, Conversation},
+    groups::Group,
     page::{connection, int},
     scalars::DateTime,
     scope::Scope,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     error::{Error, Result as Outcome},
     ids,
-    messaging::{Message as Sent, MessageBody, MessageKey, Target},
+    messaging::{Message as Sent, MessageBody, MessageKey, Place, Target},
     people::Username,
 };
 
@@ -34,9 +35,15 @@ impl Message {
     }
 
     async fn conversation(&self) -> Result<Conversation> {
-        let found = self.scope.loaders().conversations.load(self.message.conversation).await?;
-        let conversation = found.ok_or(Error::NotFound("conversation"))?;
-        Ok(DirectConversation { scope: self.scope.clone(), conversation }.into())
+        let id = self.message.conversation;
+        // A group that an event told of needs no look-up to be named.
+        if self.scope.known_group(id.group()).is_some() {
+            return Ok(Group { scope: self.scope.clone(), id: id.group() }.into());
+        }
+        let found = self.scope.loaders().conversations.load(id).await?;
+        // Only a group can be left: an event of before still tells of it.
+        let left = || Group { scope: self.scope.clone(), id: id.group() }.into();
+        Ok(found.map_or_else(left, |conversation| Conversation::new(&self.scope, conversation)))
     }
 
     /// Its place in the conversation: 1, 2, 3 … without a gap, the same for everyone.
@@ -73,7 +80,12 @@ pub enum MessageTarget {
 impl MessageTarget {
     fn parse(self) -> Outcome<Target> {
         Ok(match self {
-            Self::ConversationId(id) => Target::Conversation(ids::parse("conversationId", &id)?),
+            Self::ConversationId(id) => {
+                match conversations::conversation_id("conversationId", &id)? {
+                    (group, true) => Target::Group(group.group()),
+                    (direct, false) => Target::Direct(direct.direct()),
+                }
+            }
             Self::UserId(id) => Target::User(ids::parse("userId", &id)?),
             // What can't be a username is nobody's.
             Self::Username(name) => {
@@ -105,9 +117,12 @@ impl MessageMutation {
         let key = input.key.map(MessageKey::parse).transpose()?;
         let services = scope.services();
         let sender = scope.viewer().user;
-        let (message, people) = services.conversations.send(sender, target, body, key).await?;
+        let sent = services.conversations.send(sender, target, body, key).await?;
         let scope = Scope::new(services.clone(), scope.viewer());
-        scope.know(people.to_vec()).await;
-        Ok(Message { scope, message })
+        scope.know(sent.people.to_vec()).await;
+        if let Place::Group(Some(face)) = sent.place {
+            scope.know_face(face);
+        }
+        Ok(Message { scope, message: sent.message })
     }
 }

@@ -3,9 +3,11 @@
 mod accounts;
 mod conversations;
 pub mod cost;
+mod directory;
 pub mod errors;
 mod events;
 mod friendships;
+mod groups;
 mod limits;
 mod loaders;
 mod messages;
@@ -14,6 +16,7 @@ mod page;
 mod scalars;
 mod scope;
 mod sessions;
+mod settings;
 mod users;
 mod viewer;
 
@@ -33,7 +36,9 @@ pub struct Query(
     viewer::ViewerQuery,
     node::NodeQuery,
     users::UserQuery,
+    directory::DirectoryQuery,
     conversations::ConversationQuery,
+    groups::GroupQuery,
 );
 
 /// All mutations.
@@ -41,7 +46,9 @@ pub struct Query(
 #[graphql(name = "Mutation")]
 pub struct Mutation(
     accounts::AccountMutation,
+    settings::SettingsMutation,
     friendships::FriendshipMutation,
+    groups::GroupMutation,
     messages::MessageMutation,
 );
 

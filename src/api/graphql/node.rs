@@ -6,11 +6,13 @@ use async_graphql::{
     Context, ContextSelectionSet, ID, Interface, Object, OutputType, Positioned, Result,
     ServerResult, Value, parser::types::Field, registry::Registry,
 };
+use chatterbox_graph::DirectConversation as DirectMark;
 use futures::future::join_all;
 
 use super::{
     Nullable, accounts,
     conversations::{Conversation, DirectConversation},
+    groups::Group,
     messages::Message,
     page,
     scope::Scope,
@@ -20,6 +22,7 @@ use super::{
 use crate::{
     error::{Error, Result as Outcome},
     ids,
+    messaging::ConversationKind,
 };
 
 /// Anything that has an id.
@@ -32,6 +35,8 @@ pub enum Node {
     Session(Session),
     /// A conversation of two.
     DirectConversation(DirectConversation),
+    /// A group.
+    Group(Group),
     /// A message.
     Message(Message),
 }
@@ -63,7 +68,6 @@ impl OutputType for ConversationIsNode {
 async fn find(scope: &Scope, id: &str) -> Outcome<Option<Node>> {
     let kind = id.rsplit_once('_').map_or("", |(kind, _)| kind);
     let loaders = scope.loaders();
-    let viewer = scope.viewer().user;
     let scope = scope.clone();
     Ok(match kind {
         "user" => {
@@ -72,17 +76,22 @@ async fn find(scope: &Scope, id: &str) -> Outcome<Option<Node>> {
         }
         "ses" => accounts::session(&scope, ids::parse("id", id)?).await?.map(Node::Session),
         "dm" => {
-            let found = loaders.conversations.load(ids::parse("id", id)?).await.map_err(shared)?;
+            let id = ids::parse::<DirectMark>("id", id)?.into();
+            let found = loaders.conversations.load(id).await.map_err(shared)?;
             found
-                .filter(|found| found.peer(viewer).is_some())
+                .filter(|found| matches!(found.kind, ConversationKind::Direct { .. }))
                 .map(|conversation| DirectConversation { scope, conversation })
                 .map(Node::DirectConversation)
+        }
+        "grp" => {
+            let found = Group::find(&scope, ids::parse("id", id)?).await.map_err(shared)?;
+            found.map(Node::Group)
         }
         "msg" => {
             let message = loaders.messages.load(ids::parse("id", id)?).await.map_err(shared)?;
             let Some(message) = message else { return Ok(None) };
             let talk = loaders.conversations.load(message.conversation).await.map_err(shared)?;
-            talk.filter(|talk| talk.peer(viewer).is_some())
+            talk.filter(|talk| talk.shows(message.seq))
                 .map(|_| Node::Message(Message { scope, message }))
         }
         _ => return Err(Error::invalid("id", "is not an id of this service")),

@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chatterbox_graph::{TimeKey, Timestamp};
+use chatterbox_graph::{DirectoryKey, GroupKey, Tier, TimeKey, Timestamp};
 
 use crate::{
     error::{Error, Result},
@@ -111,6 +111,53 @@ pub fn parse_number(field: &'static str, cursor: Option<&str>) -> Result<Option<
     cursor.map(|cursor| open('n', field, cursor)?.parse().map_err(|_| malformed(field))).transpose()
 }
 
+/// In the list of public groups.
+pub fn group_cursor(key: &GroupKey) -> String {
+    seal('g', &format!("{} {} {}", key.friends, key.id, key.name))
+}
+
+/// Parses a cursor of the list of public groups.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for any other.
+pub fn parse_group(after: Option<&str>) -> Result<Option<GroupKey>> {
+    let Some(cursor) = after else { return Ok(None) };
+    let text = open('g', "after", cursor)?;
+    let mut parts = text.splitn(3, ' ');
+    let (Some(friends), Some(id), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(malformed("after"));
+    };
+    let friends = friends.parse().map_err(|_| malformed("after"))?;
+    Ok(Some(GroupKey { friends, name: name.to_owned(), id: ids::parse("after", id)? }))
+}
+
+/// The tiers of the directory, as cursors name them.
+const TIERS: [Tier; 4] = [Tier::Friends, Tier::FriendsOfFriends, Tier::Username, Tier::DisplayName];
+
+/// In the directory.
+pub fn directory_cursor(key: &DirectoryKey) -> String {
+    let tier = TIERS.iter().position(|tier| *tier == key.tier).unwrap_or_default();
+    seal('d', &format!("{tier} {} {}", key.id, key.name))
+}
+
+/// Parses a cursor of the directory.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for any other.
+pub fn parse_directory(after: Option<&str>) -> Result<Option<DirectoryKey>> {
+    let Some(cursor) = after else { return Ok(None) };
+    let text = open('d', "after", cursor)?;
+    let mut parts = text.splitn(3, ' ');
+    let (Some(tier), Some(id), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(malformed("after"));
+    };
+    let tier = tier.parse().ok().and_then(|tier: usize| TIERS.get(tier).copied());
+    let tier = tier.ok_or_else(|| malformed("after"))?;
+    Ok(Some(DirectoryKey { tier, name: name.to_owned(), id: ids::parse("after", id)? }))
+}
+
 /// Makes the types of a connection: `XConnection { edges, nodes, pageInfo }`
 /// and `XEdge { cursor, node, … }`, with `totalCount` where it is `counted`.
 macro_rules! connection {
@@ -186,6 +233,17 @@ mod tests {
         assert_eq!(parse_time(Some(&time_cursor(key))).unwrap(), Some(key));
         assert_eq!(parse_name(Some(&name_cursor("ada"))).unwrap().as_deref(), Some("ada"));
         assert_eq!(parse_number("before", Some(&number_cursor(7))).unwrap(), Some(7));
+        let group = GroupKey {
+            friends: 3,
+            name: "a walk".into(),
+            id: type_safe_id::TypeSafeId::from_uuid(uuid::Uuid::nil()),
+        };
+        assert_eq!(parse_group(Some(&group_cursor(&group))).unwrap(), Some(group));
+        for tier in TIERS {
+            let listed = DirectoryKey { tier, name: "ada l".into(), id: key.id };
+            assert_eq!(parse_directory(Some(&directory_cursor(&listed))).unwrap(), Some(listed));
+        }
+        assert!(parse_directory(Some(&seal('d', "4 x y"))).is_err());
         assert!(parse_time(Some(&name_cursor("ada"))).is_err());
         assert!(parse_name(Some("%%%")).is_err());
         assert!(parse_number("after", Some("")).is_err());

@@ -1,10 +1,13 @@
 //! What a resolver works with: the viewer, the services, and the loaders of
 //! one request (or of one live event).
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_graphql::Context;
-use chatterbox_graph::{Graph, Person};
+use chatterbox_graph::{Graph, Group, GroupView, Person};
 
 use super::loaders::Loaders;
 use crate::{
@@ -12,9 +15,10 @@ use crate::{
     ambient::Ambient,
     api::http::BadToken,
     error::{Error, Result},
+    ids::GroupId,
     live::Hub,
     messaging::{ConversationStore, Conversations},
-    people::People,
+    people::{Groups, People},
 };
 
 /// What the resolvers call.
@@ -22,8 +26,10 @@ use crate::{
 pub struct Services {
     /// Accounts and sessions.
     pub accounts: Accounts,
-    /// Friendships and blocks.
+    /// Friendships and blocks, profiles and settings.
     pub people: People,
+    /// Groups.
+    pub groups: Groups,
     /// Messages.
     pub conversations: Conversations,
     /// The live events.
@@ -44,6 +50,7 @@ struct Inner {
     viewer: Viewer,
     services: Services,
     loaders: Loaders,
+    groups: Mutex<HashMap<GroupId, Group>>,
 }
 
 impl Scope {
@@ -51,7 +58,7 @@ impl Scope {
     #[must_use]
     pub fn new(services: Services, viewer: Viewer) -> Self {
         let loaders = Loaders::new(&services, viewer.user);
-        Self(Arc::new(Inner { viewer, services, loaders }))
+        Self(Arc::new(Inner { viewer, services, loaders, groups: Mutex::default() }))
     }
 
     /// That of the request.
@@ -89,5 +96,25 @@ impl Scope {
         for person in people {
             self.0.loaders.people.prime(person.id, Ok(Some(person))).await;
         }
+    }
+
+    /// Takes in how a group presents itself.
+    pub fn know_face(&self, group: Group) {
+        self.groups().insert(group.id, group);
+    }
+
+    /// Takes in a group as the viewer sees it.
+    pub async fn know_group(&self, view: GroupView) {
+        self.0.loaders.groups.prime(view.group.id, Ok(Some(view))).await;
+    }
+
+    /// How a group presents itself, where it was taken in.
+    #[must_use]
+    pub fn known_group(&self, id: GroupId) -> Option<Group> {
+        self.groups().get(&id).cloned()
+    }
+
+    fn groups(&self) -> MutexGuard<'_, HashMap<GroupId, Group>> {
+        self.0.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! People, as a viewer sees them.
 
 use async_graphql::{Context, Enum, ID, Object, Result};
-use chatterbox_graph::{Friendship as Bond, Path, Person};
+use chatterbox_graph::{Friendship as Bond, MutualFriendsOf, Path, PathBetween, Person};
 
 use super::{
     Nullable,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result as Outcome},
     ids::{self, UserId},
-    people::Username,
+    people::{Username, departure::departed},
 };
 
 /// A person.
@@ -66,14 +66,16 @@ impl User {
         Ok(person.map(|person| Self { scope: scope.clone(), person }))
     }
 
-    /// The user with this id, which has to be there.
+    /// The user with this id, also where they are gone.
     pub(super) async fn get(scope: &Scope, id: UserId) -> Result<Self> {
-        Ok(Self::find(scope, id).await?.ok_or(Error::NotFound("user"))?)
+        let gone = || Self { scope: scope.clone(), person: departed(id) };
+        Ok(Self::find(scope, id).await?.unwrap_or_else(gone))
     }
 
     /// How the viewer knows this user, within `max` hops.
     async fn path_within(&self, max: Option<i32>) -> Result<Option<Path>> {
-        Ok(self.scope.loaders().paths.load((self.person.id, hops(max)?)).await?)
+        let (viewer, other, max) = (self.scope.viewer().user, self.person.id, hops(max)?);
+        Ok(self.scope.loaders().paths.load(PathBetween { viewer, other, max }).await?)
     }
 
     /// The users with these ids, in their order; unknown ones are left out.
@@ -135,10 +137,11 @@ impl User {
         #[graphql(default = 20)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<UserConnection> {
-        let first = page::count("first", first.unwrap_or(20))?;
+        let limit = page::count("first", first.unwrap_or(20))?;
         let after = page::parse_name(after.as_deref())?;
-        let key = (self.person.id, first, after.clone());
-        let page = self.scope.loaders().mutual_friends.load(key).await?.unwrap_or_default();
+        let (viewer, other) = (self.scope.viewer().user, self.person.id);
+        let asked = MutualFriendsOf { viewer, other, limit, after: after.clone() };
+        let page = self.scope.loaders().mutual_friends.load(asked).await?.unwrap_or_default();
         self.scope.know(page.items.clone()).await;
         let edges: Vec<UserEdge> = page
             .items
@@ -202,8 +205,9 @@ async fn by_username(ctx: &Context<'_>, username: &str) -> Result<Option<User>> 
     let scope = Scope::of(ctx)?;
     // What can't be a username is nobody's.
     let Ok(username) = Username::parse(username) else { return Ok(None) };
-    let found = scope.services().graph.person_by_username(username.as_str()).await;
-    let Some(person) = found.map_err(Error::from)? else { return Ok(None) };
+    let name = username.as_str().to_owned();
+    let found = scope.loaders().people_by_username.load(name).await?;
+    let Some(person) = found else { return Ok(None) };
     scope.know(vec![person.clone()]).await;
     Ok(Some(User { scope, person }))
 }
@@ -218,6 +222,11 @@ impl<T: type_safe_id::StaticType> IntoGraphql for type_safe_id::TypeSafeId<T> {
     fn into_graphql(self) -> ID {
         ID(self.to_string())
     }
+}
+
+/// Parses the ids of users, the argument `field`.
+pub(super) fn user_ids(field: &'static str, ids: &[ID]) -> Outcome<Vec<UserId>> {
+    ids.iter().map(|id| ids::parse(field, id)).collect()
 }
 
 /// Parses the argument `userId`.

@@ -1,17 +1,22 @@
 //! What only the signed-in user sees.
 
 use async_graphql::{Context, Enum, Object, Result, SimpleObject, Union};
-use chatterbox_graph::{Friendship as Bond, RequestDirection, TimeKey};
+use chatterbox_graph::{
+    ChatPartner as Partner, FriendsOf, Friendship as Bond, RequestDirection, TimeKey,
+};
 
 use super::{
-    conversations::{Conversation, ConversationConnection, ConversationEdge, DirectConversation},
+    conversations::{Conversation, ConversationConnection, ConversationEdge},
+    directory::{self, FriendSuggestion},
+    groups::Group,
     page::{self, PageInfo, connection, int},
     scalars::DateTime,
     scope::Scope,
     sessions::Session,
+    settings::Settings,
     users::{User, UserConnection, UserEdge},
 };
-use crate::{error::Error, messaging::Position};
+use crate::{error::Error, ids::ConversationId, messaging::Position};
 
 /// What only the signed-in user sees.
 pub struct Viewer {
@@ -42,6 +47,8 @@ pub enum FriendRequestDirection {
 pub enum ChatPartner {
     /// A person.
     User(User),
+    /// A group.
+    Group(Group),
 }
 
 /// Whom the viewer chatted with.
@@ -74,6 +81,21 @@ impl Viewer {
         Ok(self.account().await?.email_verified)
     }
 
+    /// Whom the viewer lets come near.
+    async fn settings(&self) -> Result<Settings> {
+        let (graph, viewer) = (&self.scope.services().graph, self.scope.viewer().user);
+        let settings = graph.settings(&[viewer]).await.map_err(Error::from)?.remove(&viewer);
+        Ok(settings.unwrap_or_default().into())
+    }
+
+    /// People the viewer may know, strongest reason first.
+    async fn suggestions(
+        &self,
+        #[graphql(default = 20)] first: Option<i32>,
+    ) -> Result<Vec<FriendSuggestion>> {
+        directory::suggestions(&self.scope, first.unwrap_or(20)).await
+    }
+
     /// Sessions that have not ended, the one used last first.
     async fn sessions(&self) -> Result<Vec<Session>> {
         let viewer = self.scope.viewer();
@@ -92,10 +114,9 @@ impl Viewer {
         let after = page::parse_name(after.as_deref())?;
         let graph = &self.scope.services().graph;
         let viewer = self.scope.viewer().user;
-        let page = graph
-            .friends(viewer, query.as_deref(), first, after.as_deref())
-            .await
-            .map_err(Error::from)?;
+        let asked = FriendsOf { viewer, query, limit: first, after: after.clone() };
+        let mut pages = graph.friends(&[asked]).await.map_err(Error::from)?;
+        let page = pages.pop().unwrap_or_default();
         let mut edges = Vec::with_capacity(page.items.len());
         for friend in page.items {
             let (id, person) = (friend.person.id, friend.person);
@@ -187,11 +208,15 @@ impl Viewer {
         let mut found = history.list(viewer, first + 1, after.map(Position)).await?;
         let has_next = found.len() > first;
         found.truncate(first);
+        for conversation in &found {
+            let known = Ok(Some(*conversation));
+            self.scope.loaders().conversations.prime(conversation.id, known).await;
+        }
         let edges: Vec<ConversationEdge> = found
             .into_iter()
             .map(|conversation| ConversationEdge {
                 cursor: page::number_cursor(conversation.last_pos.0),
-                node: DirectConversation { scope: self.scope.clone(), conversation }.into(),
+                node: Conversation::new(&self.scope, conversation),
             })
             .collect();
         let page_info =
@@ -208,20 +233,35 @@ impl Viewer {
         let services = self.scope.services();
         let viewer = self.scope.viewer().user;
         let chats = services.graph.last_chatted(viewer, first).await.map_err(Error::from)?;
-        self.scope.know(chats.iter().map(|chat| chat.with.clone()).collect()).await;
-        let ids = chats.iter().map(|chat| chat.conversation).collect();
+        let ids = chats.iter().map(|chat| conversation_of(&chat.with)).collect();
         let mut conversations = self.scope.loaders().conversations.load_many(ids).await;
         let mut list = Vec::with_capacity(chats.len());
         for chat in chats {
-            let found = conversations.remove(&chat.conversation).transpose()?.flatten();
+            let found = conversations.remove(&conversation_of(&chat.with)).transpose()?.flatten();
             let Some(conversation) = found else { continue };
-            list.push(LastChatted {
-                with: ChatPartner::User(User { scope: self.scope.clone(), person: chat.with }),
-                conversation: DirectConversation { scope: self.scope.clone(), conversation }.into(),
-                at: chat.at.into(),
-            });
+            let scope = self.scope.clone();
+            let with = match chat.with {
+                Partner::Person(person, _) => {
+                    scope.know(vec![person.clone()]).await;
+                    ChatPartner::User(User { scope, person })
+                }
+                Partner::Group(face) => {
+                    let id = face.id;
+                    scope.know_face(face);
+                    ChatPartner::Group(Group { scope, id })
+                }
+            };
+            let conversation = Conversation::new(&self.scope, conversation);
+            list.push(LastChatted { with, conversation, at: chat.at.into() });
         }
         Ok(list)
+    }
+}
+
+fn conversation_of(partner: &Partner) -> ConversationId {
+    match partner {
+        Partner::Person(_, conversation) => (*conversation).into(),
+        Partner::Group(group) => group.id.into(),
     }
 }
 

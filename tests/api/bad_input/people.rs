@@ -37,7 +37,7 @@ pub(super) fn friendships(cast: &Cast) -> Vec<Case> {
     cases
 }
 
-fn unknown_user() -> String {
+pub(super) fn unknown_user() -> String {
     // A user's id is made of a UUID like any other.
     let session = unknown::<ids::Session>();
     session.replace("ses_", "user_")

@@ -22,6 +22,11 @@ fn of_viewer(list: &str) -> String {
     query(&format!("viewer {{ {list} {{ edges {{ cursor }} }} }}"))
 }
 
+/// A query of the group that the viewer owns.
+fn of_group(cast: &Cast, field: &str) -> String {
+    query(&format!("node(id: \"{}\") {{ ... on Group {{ {field} }} }}", cast.own_group))
+}
+
 fn of_grace(cast: &Cast, field: &str) -> String {
     query(&format!("user(username: \"{}\") {{ {field} }}", cast.grace.username))
 }
@@ -36,13 +41,20 @@ pub(super) fn pages(cast: &Cast) -> Vec<Case> {
     let names = [
         of_viewer(&format!("friends({page})")),
         of_grace(cast, &format!("mutualFriends({page}) {{ totalCount }}")),
+        of_group(cast, &format!("members({page}) {{ totalCount }}")),
     ];
     let times = [
         of_viewer(&format!("friendRequests({page})")),
         of_viewer(&format!("friendRequests(direction: OUTGOING, {page})")),
         of_viewer(&format!("blocked({page})")),
     ];
-    let numbers = [of_viewer(&format!("conversations({page})")), history(cast, page)];
+    let numbers = [
+        of_viewer(&format!("conversations({page})")),
+        history(cast, page),
+        of_group(cast, &format!("messages({page}) {{ nodes {{ id }} }}")),
+    ];
+    let directory = [query(&format!("users({page}) {{ nodes {{ id }} }}"))];
+    let public_groups = [query(&format!("groups({page}) {{ nodes {{ id }} }}"))];
     let broken =
         ["", " ", "%%%", "nonsense", "🦀", "dQ==", &sealed("x"), &sealed(""), &cast.message];
     let (u, t, n) = (&cast.names_cursor, &cast.times_cursor, &cast.numbers_cursor);
@@ -72,6 +84,38 @@ pub(super) fn pages(cast: &Cast) -> Vec<Case> {
                 sealed("n9223372036854775808"),
             ],
         ),
+        (
+            &directory,
+            vec![
+                u.clone(),
+                t.clone(),
+                n.clone(),
+                sealed("d"),
+                sealed("d0"),
+                sealed(format!("d0 {}", cast.grace.id)),
+                sealed("d0 nobody ada"),
+                sealed(format!("d4 {} ada", cast.grace.id)),
+                sealed(format!("d-1 {} ada", cast.grace.id)),
+                sealed(format!("d0 {} ada", cast.own_group)),
+                sealed(format!("g0 {} ada", cast.grace.id)),
+            ],
+        ),
+        (
+            &public_groups,
+            vec![
+                u.clone(),
+                t.clone(),
+                n.clone(),
+                sealed("g"),
+                sealed("g1"),
+                sealed(format!("g1 {}", cast.own_group)),
+                sealed("g1 nothing walks"),
+                sealed(format!("gx {} walks", cast.own_group)),
+                sealed(format!("g-1 {} walks", cast.own_group)),
+                sealed(format!("g1 {} walks", cast.grace.id)),
+                sealed(format!("d1 {} walks", cast.own_group)),
+            ],
+        ),
     ] {
         for list in lists {
             for count in [0, -1, 101, i32::MAX, i32::MIN] {
@@ -91,6 +135,16 @@ pub(super) fn pages(cast: &Cast) -> Vec<Case> {
         cases.push(wrong(history(cast, "last: $n"), json!({ "n": count }), "last"));
         let chats = "query ($n: Int) { viewer { lastChatted(first: $n) { at } } }";
         cases.push(wrong(chats, json!({ "n": count }), "first"));
+    }
+    for list in [
+        query("viewer { suggestions(first: $n) { mutualFriendCount } }"),
+        query("viewer { suggestions { mutualFriends(first: $n) { id } } }"),
+        of_group(cast, "friendsInside(first: $n) { id }"),
+    ] {
+        for count in [0, -1, 101, i32::MAX, i32::MIN] {
+            cases.push(wrong(&list, json!({ "n": count }), "first"));
+        }
+        cases.push(unfit(&list, json!({ "n": "7" })));
     }
     for before in ["", "nonsense", u, t] {
         cases.push(wrong(
@@ -123,6 +177,8 @@ pub(super) fn by_id(cast: &Cast) -> Vec<Case> {
         "job_00000000000000000000000000",
         "msg_x",
         "dm_x",
+        "grp_",
+        "grp_x",
         "ses_x",
         "user_8zzzzzzzzzzzzzzzzzzzzzzzzz",
     ] {

@@ -1,0 +1,20 @@
+// Read in the order of the index, until there are enough.
+OPTIONAL MATCH (viewer:User {id: $viewer})
+WITH
+  COLLECT { MATCH (viewer)-[:FRIENDS_WITH*0..2]-(person) RETURN DISTINCT person }
+  + COLLECT { MATCH (viewer)-[:BLOCKED]-(person) RETURN person } AS others
+CALL (others) {
+  MATCH (person:User)
+  WHERE person.username >= $name AND person.username < $to
+    AND (person.username > $name OR person.id > $id)
+    AND NOT person IN others
+    AND coalesce(person.discoverable, true)
+  WITH person
+  ORDER BY person.username, person.id
+  LIMIT $limit
+  RETURN [
+    [person.id, person.username, person.displayName, person.bio, person.avatarUrl, person.createdAt],
+    person.username
+  ] AS answer
+}
+RETURN answer

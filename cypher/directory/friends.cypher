@@ -1,0 +1,11 @@
+MATCH (:User {id: $viewer})-[:FRIENDS_WITH]-(person)
+WHERE (person.username STARTS WITH $prefix OR person.foldedName STARTS WITH $prefix)
+  AND (person.username > $name OR (person.username = $name AND person.id > $id))
+  AND coalesce(person.discoverable, true)
+WITH person
+ORDER BY person.username, person.id
+LIMIT $limit
+RETURN [
+  [person.id, person.username, person.displayName, person.bio, person.avatarUrl, person.createdAt],
+  person.username
+] AS answer

@@ -1,0 +1,2 @@
+MATCH (:User {id: $id})-[:FRIENDS_WITH|REQUESTED]-(person)
+RETURN collect(person.id) AS answer

@@ -1,0 +1,2 @@
+MATCH (:User {id: $id})-[:MEMBER_OF]->(group)
+RETURN collect(group.id) AS answer

@@ -1,0 +1,3 @@
+UNWIND $ids AS id
+MATCH (person:User {id: id})
+RETURN [person.id, [person.messagesFrom, person.presenceTo, person.readReceipts, person.discoverable]] AS answer

@@ -1,0 +1,2 @@
+CREATE INDEX user_folded_name IF NOT EXISTS
+FOR (person:User) ON (person.foldedName)

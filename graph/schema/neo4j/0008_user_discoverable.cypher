@@ -1,0 +1,2 @@
+CREATE INDEX user_discoverable IF NOT EXISTS
+FOR (person:User) ON (person.discoverable)

@@ -1,0 +1,37 @@
+//! Closing an account.
+
+use super::{Accounts, Password, Viewer, password_change::WRONG_PASSWORD};
+use crate::{
+    error::{Error, Result},
+    jobs::{Job, Task},
+    people::Departure,
+};
+
+impl Accounts {
+    /// Closes the viewer's account for good: ends its sessions, and has the
+    /// person taken out of everything else. Their messages stay, without a sender;
+    /// their username is never given to anyone again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCredentials`] where `password` is not the password.
+    pub async fn delete(&self, viewer: Viewer, password: &str) -> Result<()> {
+        let password = Password::parse("password", password).map_err(|_| WRONG_PASSWORD)?;
+        let Some(account) = self.parts.store.account(viewer.user).await? else {
+            return Err(Error::Unauthenticated);
+        };
+        if !self.parts.hasher.verify(password, account.password.clone()).await? {
+            return Err(WRONG_PASSWORD);
+        }
+        let at = self.parts.ambient.now();
+        // Once it is begun the graph no longer tells who has to hear of it.
+        let ties = self.parts.graph.ties(viewer.user).await?;
+        let departure = Departure { user: viewer.user, ties, at };
+        let job = Job::new(&self.parts.ambient, Task::RemovePerson(departure));
+        let closed =
+            self.parts.store.close_account(viewer.user, &account.password, &job, at).await?;
+        self.announce(closed.ok_or(WRONG_PASSWORD)?);
+        self.parts.relay.attempt(&job).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! Taking somebody out of everything, once their account is closed.
+
+use async_trait::async_trait;
+use chatterbox_graph::{Friendship, Graph, Person, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::groups;
+use crate::{
+    error::Result,
+    ids::{GroupId, JobId, UserId},
+    jobs::Effects,
+    messaging::{Change, NewEntry},
+};
+
+/// Somebody leaves for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Departure {
+    /// Who.
+    pub user: UserId,
+    /// Those with whom a friendship or a request ends, who will hear of it.
+    pub ties: Vec<UserId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What SQL keeps of somebody beside their account.
+///
+/// # Errors
+///
+/// A store's failure, in each operation.
+#[async_trait]
+pub trait DepartureStore: Send + Sync + 'static {
+    /// The groups whose conversations the person is in.
+    async fn groups_of(&self, user: UserId) -> Result<Vec<GroupId>>;
+
+    /// Takes the person off all messages that they sent, and the keys by which they
+    /// sent them, a part at a time. Cost: as many messages.
+    async fn forget_sender(&self, user: UserId) -> Result<()>;
+}
+
+/// Takes somebody out of their groups, off their messages and out of the
+/// graph. Returns what is to be told.
+///
+/// # Errors
+///
+/// The failure of a store; it may be done again.
+pub async fn carry_out(
+    graph: &dyn Graph,
+    store: &dyn DepartureStore,
+    departure: &Departure,
+    job: JobId,
+) -> Result<Effects> {
+    let mut effects = Effects::default();
+    for group in store.groups_of(departure.user).await? {
+        effects.groups.extend(groups::depart(graph, departure, group, job).await?);
+    }
+    store.forget_sender(departure.user).await?;
+    graph.remove_person(departure.user).await?;
+    let gone = NewEntry { user: departure.user, change: Change::PersonChanged };
+    effects.entries.push(gone);
+    let heard = departure.ties.iter().map(|user| NewEntry {
+        user: *user,
+        change: Change::FriendshipChanged {
+            other: departure.user,
+            now: Some((departed(departure.user), Friendship::None)),
+        },
+    });
+    effects.entries.extend(heard);
+    Ok(effects)
+}
+
+/// What is shown of somebody who is gone.
+#[must_use]
+pub fn departed(id: UserId) -> Person {
+    Person {
+        id,
+        // Nobody can be called so.
+        username: String::new(),
+        display_name: "Deleted account".to_owned(),
+        bio: None,
+        avatar_url: None,
+        created_at: Timestamp(0),
+    }
+}
