@@ -57,8 +57,8 @@ async fn jobs_of_one_subject_are_known_to_each_other(stores: &Stores) {
     JobStore::insert(&stores.sql, &other).await.unwrap();
     assert_eq!(JobStore::insert(&stores.sql, &jobs[1]).await.unwrap(), jobs[..1]);
     assert_eq!(JobStore::insert(&stores.sql, &jobs[2]).await.unwrap(), jobs[..2]);
-    assert_eq!(stores.sql.older(&jobs[2]).await.unwrap(), jobs[..2]);
-    assert!(stores.sql.older(&other).await.unwrap().is_empty());
+    assert_eq!(stores.sql.open("a@example.org").await.unwrap(), jobs);
+    assert_eq!(stores.sql.open("b@example.org").await.unwrap(), [other]);
 }
 
 async fn of_a_subject_only_the_oldest_job_is_due(stores: &Stores) {
