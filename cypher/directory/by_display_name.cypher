@@ -1,12 +1,14 @@
-// Read in the order of the index, until there are enough.
+// Read in the order of the index, until there are enough. It is named, and nothing else compares
+// names, since it orders some otherwise than Cypher.
 OPTIONAL MATCH (viewer:User {id: $viewer})
 WITH
   COLLECT { MATCH (viewer)-[:FRIENDS_WITH*0..2]-(person) RETURN DISTINCT person }
   + COLLECT { MATCH (viewer)-[:BLOCKED]-(person) RETURN person } AS others
 CALL (others) {
   MATCH (person:User)
+  USING INDEX person:User(foldedName)
   WHERE person.foldedName >= $name AND person.foldedName < $to
-    AND (person.foldedName > $name OR person.id > $id)
+    AND CASE person.foldedName WHEN $name THEN person.id > $id ELSE true END
     AND NOT person.username STARTS WITH $prefix
     AND NOT person IN others
     AND coalesce(person.discoverable, true)

@@ -1,12 +1,14 @@
-// Read in the order of the index, until there are enough.
+// Read in the order of the index, until there are enough. It is named, and nothing else compares
+// names, since it orders some otherwise than Cypher.
 OPTIONAL MATCH (viewer:User {id: $viewer})
 WITH
   COLLECT { MATCH (viewer)-[:FRIENDS_WITH*0..2]-(person) RETURN DISTINCT person }
   + COLLECT { MATCH (viewer)-[:BLOCKED]-(person) RETURN person } AS others
 CALL (others) {
   MATCH (person:User)
+  USING INDEX person:User(username)
   WHERE person.username >= $name AND person.username < $to
-    AND (person.username > $name OR person.id > $id)
+    AND CASE person.username WHEN $name THEN person.id > $id ELSE true END
     AND NOT person IN others
     AND coalesce(person.discoverable, true)
   WITH person

@@ -1,4 +1,5 @@
-// Read in the order of the index, until there are enough: it begins with the visibility.
+// Read in the order of the index, until there are enough: it begins with the visibility. The
+// index is named, and nothing else compares names, since it orders some otherwise than Cypher.
 OPTIONAL MATCH (viewer:User {id: $viewer})
 WITH viewer, COLLECT {
   MATCH (viewer)-[:FRIENDS_WITH]-()-[:MEMBER_OF]->(group)
@@ -6,8 +7,9 @@ WITH viewer, COLLECT {
 } AS withFriends
 CALL (withFriends) {
   MATCH (group:Group)
+  USING INDEX group:Group(visibility, foldedName)
   WHERE group.visibility = 'PUBLIC' AND group.foldedName >= $name AND group.foldedName < $to
-    AND (group.foldedName > $name OR group.id > $id)
+    AND CASE group.foldedName WHEN $name THEN group.id > $id ELSE true END
     AND NOT group IN withFriends
   RETURN group
   ORDER BY group.visibility, group.foldedName, group.id
@@ -20,7 +22,5 @@ RETURN [
     membership.role,
     COUNT { (group)<-[:MEMBER_OF]-() }
   ],
-  0,
   group.foldedName
 ] AS answer
-ORDER BY group.foldedName, group.id

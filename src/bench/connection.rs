@@ -123,6 +123,8 @@ impl Connection {
 
     async fn send(&mut self, request: Request<Body>) -> Result<Bytes> {
         let answer = async {
+            // The connection needs a moment after the answer before.
+            self.requests.ready().await?;
             let answer = self.requests.send_request(request).await?;
             Ok::<_, Source>(to_bytes(Body::new(answer.into_body()), LARGEST).await?)
         };

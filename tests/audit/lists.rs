@@ -54,7 +54,7 @@ const PAGES: [(&str, usize); 14] = [
     (
         "groups(query: $town, first: $n) { nodes { id name description memberCount viewerRole
             friendsInside { username } lastMessage { body } } }",
-        4,
+        5,
     ),
     (
         "node(id: $group) { ... on Group { members(first: $n) { totalCount edges { role since }

@@ -6,9 +6,7 @@ use serde::Deserialize;
 
 use super::{
     Neo4jGraph,
-    statement::{
-        GroupRow, PersonRow, Statement, answer, answers, ids, list, map, signed, statements, text,
-    },
+    statement::{GroupRow, PersonRow, Statement, ids, list, map, signed, statements, text},
 };
 use crate::{
     Chat, ChatPartner, DirectConversationId, LastChatted, Result, Timestamp, UserId, chat::latest,
@@ -52,11 +50,11 @@ impl Neo4jGraph {
 
     pub(super) async fn forget_chats(&self) -> Result<()> {
         let forget = FORGET.bind("part", PART);
-        while answer::<i64>(&self.patient.write(forget.clone()).await?)? == Some(PART) {}
+        while self.patient.write_answer(forget.clone()).await? == Some(PART) {}
         let mut last = Some(String::new());
         while let Some(after) = last {
             let forget = FORGET_GROUPS.bind("part", PART).bind("after", after);
-            last = answer(&self.patient.write(forget).await?)?.flatten();
+            last = self.patient.write_answer(forget).await?.flatten();
         }
         Ok(())
     }
@@ -72,8 +70,8 @@ impl Neo4jGraph {
             Vec<(GroupRow, Timestamp)>,
         );
         let last = LAST.bind("viewer", text(viewer)).bind("limit", signed(limit));
-        let rows = self.session.read(last).await?;
-        let Some(LastRow(people, groups)) = answer(&rows)? else { return Ok(Vec::new()) };
+        let last = self.session.answer(last).await?;
+        let Some(LastRow(people, groups)) = last else { return Ok(Vec::new()) };
         let people = people.into_iter().map(|(person, conversation, at)| LastChatted {
             with: ChatPartner::Person(person.into(), conversation),
             at,
@@ -97,6 +95,6 @@ impl Neo4jGraph {
             return Ok(HashMap::new());
         }
         let last = LAST_AT.bind("viewer", text(viewer)).bind("others", ids(others.iter().copied()));
-        Ok(answers(&self.session.read(last).await?)?.into_iter().collect())
+        Ok(self.session.answers(last).await?.into_iter().collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Neo4jGraph,
-    statement::{PersonRow, Statement, and_one, answer, answers, statements, text, up_to},
+    statement::{PersonRow, Statement, and_one, statements, text, up_to},
 };
 use crate::{DirectoryKey, Listed, Person, Result, Slice, Tier, UserId, fold::fold};
 
@@ -51,7 +51,7 @@ impl Neo4jGraph {
                 .bind("name", name)
                 .bind("id", id)
                 .bind("limit", and_one(limit - items.len()));
-            let listed = answers::<(PersonRow, String)>(&self.session.read(listed).await?)?;
+            let listed = self.session.answers::<(PersonRow, String)>(listed).await?;
             items.extend(listed.into_iter().map(|(person, name)| {
                 let person = Person::from(person);
                 Listed { key: DirectoryKey { tier, name, id: person.id }, person }
@@ -66,7 +66,7 @@ impl Neo4jGraph {
         let prefix = query.map(fold).unwrap_or_default();
         let size = if prefix.is_empty() { SIZE_OF_ALL } else { SIZE };
         let size = size.bind("viewer", text(viewer)).bind("prefix", prefix);
-        Ok(answer(&self.session.read(size).await?)?.unwrap_or_default())
+        Ok(self.session.answer(size).await?.unwrap_or_default())
     }
 }
 

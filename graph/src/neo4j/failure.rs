@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Broken(neo4rs::Error),
     /// No answer in time, or none to a commit: what became of it is unknown.
     Unknown(Box<dyn std::error::Error + Send + Sync>),
+    /// What was found was taken away before all of it was read.
+    Torn(neo4rs::DeError),
     /// The server is there, but can't serve.
     Away(neo4rs::Error),
     /// A defect.
@@ -81,6 +83,8 @@ impl From<Failure> for Error {
                 Self::Unavailable(Box::new(error))
             }
             Failure::Unknown(error) => Self::Unavailable(error),
+            // Nobody takes away so much: it is not what the statement is to answer.
+            Failure::Torn(error) => Self::Internal(Box::new(error)),
             Failure::Defect(error) => Self::Internal(Box::new(error)),
         }
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     Neo4jGraph,
     session::Session,
-    statement::{BondRows, Bound, Statement, answer, in_order, statements, text},
+    statement::{BondRows, Bound, Statement, statements, text},
 };
 use crate::{Ask, Block, Friendship, Result, Timestamp, UserId, bonds::Bonds};
 
@@ -94,8 +94,7 @@ impl Neo4jGraph {
 
     pub(super) async fn block(&self, by: UserId, other: UserId, at: Timestamp) -> Result<Block> {
         let block = BLOCK.bound().bind_two(("by", by), ("other", other)).bind("at", at.0);
-        let rows = self.session.write(block).await?;
-        Ok(match answer(&rows)? {
+        Ok(match self.session.write_answer(block).await? {
             None => Block::Unknown,
             Some((true, _)) => Block::AlreadyBlocked,
             Some((false, visible)) => Block::Blocked { visible },
@@ -110,22 +109,21 @@ impl Neo4jGraph {
     }
 
     pub(super) async fn ties(&self, id: UserId) -> Result<Vec<UserId>> {
-        let rows = self.session.read(TIES.bind("id", text(id))).await?;
-        let mut ties = answer::<Vec<UserId>>(&rows)?.unwrap_or_default();
+        let ties = self.session.answer::<Vec<UserId>>(TIES.bind("id", text(id))).await?;
+        let mut ties = ties.unwrap_or_default();
         ties.sort_unstable();
         Ok(ties)
     }
 
     /// What came of asking or accepting. No row where either is not in the graph.
     async fn outcome(&self, statement: Bound) -> Result<Ask> {
-        let rows = self.session.write(statement).await?;
-        Ok(answer::<Outcome>(&rows)?.map_or(Ask::Unknown, Ask::from))
+        let outcome = self.session.write_answer::<Outcome>(statement).await?;
+        Ok(outcome.map_or(Ask::Unknown, Ask::from))
     }
 
     /// Whether there was something to end. No row where either is not in the graph.
     async fn ended(&self, statement: Bound) -> Result<bool> {
-        let rows = self.session.write(statement).await?;
-        Ok(answer(&rows)?.unwrap_or(false))
+        Ok(self.session.write_answer(statement).await?.unwrap_or(false))
     }
 }
 
@@ -136,8 +134,7 @@ async fn between(
     let asked = pairs
         .iter()
         .map(|&(viewer, other)| [("viewer", text(viewer).into()), ("other", text(other).into())]);
-    let rows = session.read(BETWEEN.asked(asked)).await?;
-    let bonds = in_order::<BondRows>(&rows, pairs.len())?.into_iter();
+    let bonds = session.answer_each::<BondRows>(BETWEEN.asked(asked)).await?.into_iter();
     let seen = |(bonds, (viewer, other)): (BondRows, _)| {
         if viewer == other { Friendship::Myself } else { Bonds::from(bonds).seen() }
     };

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Neo4jGraph,
-    statement::{GroupRow, Statement, answer, ids, list, map, statements, text},
+    statement::{GroupRow, Statement, ids, list, map, statements, text},
 };
 use crate::{
     GroupEdit, GroupId, GroupProfile, GroupRole, GroupState, GroupVisibility, Result, UserId,
@@ -38,17 +38,18 @@ impl Neo4jGraph {
             .bind("group", text(group))
             .bind("about", ids(about.iter().copied()))
             .bind("token", token.to_string());
-        let rows = self.session.read(state).await?;
-        Ok(answer(&rows)?.map(|StateRow(group, version, members, mut owners, roles, edited)| {
-            owners.sort_unstable();
-            let roles = roles.into_iter().collect();
-            GroupState { group: group.into(), version, members, owners, roles, edited }
-        }))
+        Ok(self.session.answer(state).await?.map(
+            |StateRow(group, version, members, mut owners, roles, edited)| {
+                owners.sort_unstable();
+                let roles = roles.into_iter().collect();
+                GroupState { group: group.into(), version, members, owners, roles, edited }
+            },
+        ))
     }
 
     pub(super) async fn heir(&self, group: GroupId, leaving: UserId) -> Result<Option<UserId>> {
         let heir = HEIR.bind("group", text(group)).bind("leaving", text(leaving));
-        answer(&self.session.read(heir).await?)
+        self.session.answer(heir).await
     }
 
     pub(super) async fn edit_group(&self, edit: &GroupEdit) -> Result<bool> {
@@ -68,12 +69,12 @@ impl Neo4jGraph {
             .bind("set", list(set))
             .bind("remove", ids(edit.remove.iter().copied()))
             .bind("at", edit.at.0);
-        Ok(answer(&self.session.write(make).await?)?.unwrap_or(false))
+        Ok(self.session.write_answer(make).await?.unwrap_or(false))
     }
 
     pub(super) async fn delete_group(&self, group: GroupId, version: i64) -> Result<bool> {
         let delete = DELETE.bind("group", text(group)).bind("version", version);
-        Ok(answer(&self.session.write(delete).await?)?.unwrap_or(true))
+        Ok(self.session.write_answer(delete).await?.unwrap_or(true))
     }
 }
 

@@ -1,16 +1,14 @@
 //! Groups and who is in them, as they are read.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
-use neo4rs::Row;
 use serde::Deserialize;
 
 use super::{
     Neo4jGraph,
     session::Session,
     statement::{
-        Bound, GroupRow, ListRow, PersonRow, Statement, and_one, answer, answers, ids, in_order,
-        signed, statements, text, up_to,
+        GroupRow, ListRow, PersonRow, Statement, and_one, ids, signed, statements, text, up_to,
     },
 };
 use crate::{
@@ -65,8 +63,7 @@ impl Neo4jGraph {
             .bind("query", query.map(fold))
             .bind("after", after.unwrap_or_default())
             .bind("limit", and_one(limit));
-        let rows = self.session.read(members).await?;
-        let list = answer::<ListRow<MemberRow>>(&rows)?;
+        let list = self.session.answer::<ListRow<MemberRow>>(members).await?;
         Ok(list.map(|list| list.page(limit)).unwrap_or_default())
     }
 
@@ -83,8 +80,7 @@ impl Neo4jGraph {
             .bind("viewer", text(viewer))
             .bind("groups", ids(groups.iter().copied()))
             .bind("limit", signed(limit));
-        let rows = self.session.read(friends).await?;
-        let friends = answers::<(GroupId, Vec<PersonRow>)>(&rows)?.into_iter();
+        let friends = self.session.answers::<(GroupId, Vec<PersonRow>)>(friends).await?.into_iter();
         let people = |people: Vec<PersonRow>| people.into_iter().map(Person::from).collect();
         Ok(friends.map(|(group, friends)| (group, people(friends))).collect())
     }
@@ -101,28 +97,58 @@ impl Neo4jGraph {
         let prefix = query.map(fold).unwrap_or_default();
         let mut items = Vec::new();
         if after.is_none_or(|after| after.friends > 0) {
-            let friends = after.map_or(i64::MAX, |after| after.friends.cast_signed());
-            let with_friends = place(WITH_FRIENDS.bind("viewer", text(viewer)), after, "")
-                .bind("friends", friends)
-                .bind("prefix", prefix.as_str())
-                .bind("limit", and_one(limit));
-            items = found(&self.session.read(with_friends).await?)?;
+            items = self.with_friends(viewer, &prefix, limit, after).await?;
         }
         if items.len() <= limit {
-            let after = after.filter(|after| after.friends == 0);
-            let others = place(WITHOUT_FRIENDS.bind("viewer", text(viewer)), after, &prefix)
+            let (name, id) = match after.filter(|after| after.friends == 0) {
+                Some(after) => (after.name.as_str(), text(after.id)),
+                None => (prefix.as_str(), String::new()),
+            };
+            let others = WITHOUT_FRIENDS
+                .bind("viewer", text(viewer))
+                .bind("name", name)
+                .bind("id", id)
                 .bind("to", up_to(&prefix))
                 .bind("limit", and_one(limit - items.len()));
-            items.extend(found(&self.session.read(others).await?)?);
+            let others = self.session.answers::<(ViewRow, String)>(others).await?;
+            items.extend(others.into_iter().map(|(view, name)| found(view.into(), 0, name)));
         }
         let has_next = items.len() > limit;
         items.truncate(limit);
         Ok(Slice { items, has_next })
     }
 
+    /// One more than `limit`, if there are as many. They are put in order here:
+    /// Neo4j compares some names otherwise than it sorts them.
+    async fn with_friends(
+        &self,
+        viewer: UserId,
+        prefix: &str,
+        limit: usize,
+        after: Option<&GroupKey>,
+    ) -> Result<Vec<FoundGroup>> {
+        let most = after.map_or(i64::MAX, |after| after.friends.cast_signed());
+        let keys =
+            WITH_FRIENDS.bind("viewer", text(viewer)).bind("prefix", prefix).bind("friends", most);
+        let keys = self.session.answers::<(u64, String, GroupId)>(keys).await?.into_iter();
+        let mut keys: Vec<_> =
+            keys.map(|(friends, name, id)| (Reverse(friends), name, id)).collect();
+        if let Some(GroupKey { friends, name, id }) = after {
+            let after = (Reverse(*friends), name.clone(), *id);
+            keys.retain(|key| *key > after);
+        }
+        keys.sort_unstable();
+        keys.truncate(limit.saturating_add(1));
+        let asked: Vec<_> = keys.iter().map(|&(.., id)| (viewer, id)).collect();
+        let views = self.groups(&asked).await?.into_iter().zip(keys);
+        Ok(views
+            .filter_map(|(view, (friends, name, _))| Some(found(view?, friends.0, name)))
+            .collect())
+    }
+
     pub(super) async fn groups_of(&self, id: UserId) -> Result<Vec<GroupId>> {
-        let rows = self.session.read(OF_PERSON.bind("id", text(id))).await?;
-        let mut groups = answer::<Vec<GroupId>>(&rows)?.unwrap_or_default();
+        let groups = self.session.answer::<Vec<GroupId>>(OF_PERSON.bind("id", text(id))).await?;
+        let mut groups = groups.unwrap_or_default();
         groups.sort_unstable();
         Ok(groups)
     }
@@ -132,26 +158,10 @@ async fn views(session: Session, asked: Vec<(UserId, GroupId)>) -> Result<Vec<Op
     let questions = asked
         .iter()
         .map(|&(viewer, group)| [("viewer", text(viewer).into()), ("group", text(group).into())]);
-    let rows = session.read(GET.asked(questions)).await?;
-    let views = in_order::<ViewRow>(&rows, asked.len())?.into_iter();
+    let views = session.answer_each::<ViewRow>(GET.asked(questions)).await?.into_iter();
     Ok(views.map(|view| view.map(GroupView::from)).collect())
 }
 
-/// Where a list of groups goes on; without a place, with the first whose name
-/// is not before `first`.
-fn place(groups: Bound, after: Option<&GroupKey>, first: &str) -> Bound {
-    match after {
-        Some(after) => groups.bind("name", after.name.as_str()).bind("id", text(after.id)),
-        None => groups.bind("name", first).bind("id", ""),
-    }
-}
-
-fn found(rows: &[Row]) -> Result<Vec<FoundGroup>> {
-    let found = answers::<(ViewRow, u64, String)>(rows)?.into_iter();
-    Ok(found
-        .map(|(view, friends, name)| {
-            let view = GroupView::from(view);
-            FoundGroup { key: GroupKey { friends, name, id: view.group.id }, view }
-        })
-        .collect())
+fn found(view: GroupView, friends: u64, name: String) -> FoundGroup {
+    FoundGroup { key: GroupKey { friends, name, id: view.group.id }, view }
 }

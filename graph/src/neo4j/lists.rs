@@ -5,9 +5,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{
     Neo4jGraph,
     session::Session,
-    statement::{
-        Bound, ListRow, PersonRow, Statement, and_one, answer, in_order, statements, text,
-    },
+    statement::{Bound, ListRow, PersonRow, Statement, and_one, statements, text},
 };
 use crate::{
     Blocked, Friend, FriendRequest, FriendsOf, MutualFriendsOf, Page, Person, RequestDirection,
@@ -94,8 +92,7 @@ impl Neo4jGraph {
         after: Option<TimeKey>,
     ) -> Result<Page<T>> {
         let items = before(items.bind("viewer", text(viewer)), after).bind("limit", and_one(limit));
-        let rows = self.session.read(items).await?;
-        let list = answer::<ListRow<R>>(&rows)?;
+        let list = self.session.answer::<ListRow<R>>(items).await?;
         Ok(list.map(|list| list.page(limit)).unwrap_or_default())
     }
 }
@@ -118,8 +115,8 @@ async fn friends(session: Session, asked: Vec<FriendsOf>) -> Result<Vec<Page<Fri
                 ("after", asked.after.as_deref().unwrap_or_default().into()),
             ]
         });
-        let rows = session.read(statement.asked(questions).bind("limit", and_one(most))).await?;
-        let lists = in_order::<ListRow<FriendRow>>(&rows, asked.len())?;
+        let friends = statement.asked(questions).bind("limit", and_one(most));
+        let lists = session.answer_each::<ListRow<FriendRow>>(friends).await?;
         for ((place, asked), list) in asked.into_iter().zip(lists) {
             pages[place] = list.map(|list| list.page(asked.limit)).unwrap_or_default();
         }
@@ -139,8 +136,8 @@ async fn mutual(
             ("limit", and_one(asked.limit).into()),
         ]
     });
-    let rows = session.read(MUTUAL.asked(questions)).await?;
-    let lists = in_order::<ListRow<PersonRow>>(&rows, asked.len())?.into_iter();
+    let lists = session.answer_each::<ListRow<PersonRow>>(MUTUAL.asked(questions)).await?;
+    let lists = lists.into_iter();
     Ok(lists.zip(asked).map(|(list, asked)| list.map(|list| list.page(asked.limit))).collect())
 }
 

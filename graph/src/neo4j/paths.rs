@@ -8,7 +8,7 @@ use super::{
     Neo4jGraph,
     people::get,
     session::Session,
-    statement::{Bound, Statement, in_order, statements, text},
+    statement::{Bound, Statement, statements, text},
 };
 use crate::{Path, PathBetween, Result};
 
@@ -42,8 +42,8 @@ async fn paths(session: Session, asked: Vec<PathBetween>) -> Result<Vec<Option<P
         let questions = asked.iter().map(|(_, asked)| {
             [("viewer", text(asked.viewer).into()), ("other", text(asked.other).into())]
         });
-        let rows = session.read(within(max).asked(questions)).await?;
-        for ((place, _), path) in asked.iter().zip(in_order(&rows, asked.len())?) {
+        let found = session.answer_each(within(max).asked(questions)).await?;
+        for ((place, _), path) in asked.iter().zip(found) {
             paths[*place] = path;
         }
     }

@@ -2,16 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use neo4rs::{BoltNull, BoltType, Row};
+use neo4rs::{BoltNull, BoltType};
 use serde::Deserialize;
 
 use super::{
     Neo4jGraph,
     session::Session,
-    statement::{
-        BondRows, Bound, PersonRow, SettingsRow, Statement, answer, in_order, list, map,
-        statements, text,
-    },
+    statement::{BondRows, Bound, PersonRow, SettingsRow, Statement, list, map, statements, text},
 };
 use crate::{
     NewPerson, Pair, Person, ProfileChange, Result, Tie, UserId, bonds::Bonds, fold::fold,
@@ -29,18 +26,15 @@ statements! {
 
 impl Neo4jGraph {
     pub(super) async fn add_person(&self, person: &NewPerson) -> Result<()> {
-        self.session.write(ADD.bind("person", node(person))).await?;
-        Ok(())
+        self.session.write(ADD.bind("person", node(person))).await
     }
 
     pub(super) async fn load(&self, people: &[NewPerson], ties: &[Tie]) -> Result<()> {
-        self.patient.write(load(people, ties)).await?;
-        Ok(())
+        self.patient.write(load(people, ties)).await
     }
 
     pub(super) async fn remove_person(&self, id: UserId) -> Result<bool> {
-        let rows = self.session.write(REMOVE.bind("id", text(id))).await?;
-        Ok(answer(&rows)?.unwrap_or(false))
+        Ok(self.session.write_answer(REMOVE.bind("id", text(id))).await?.unwrap_or(false))
     }
 
     pub(super) async fn people(&self, ids: &[UserId]) -> Result<HashMap<UserId, Person>> {
@@ -62,8 +56,7 @@ impl Neo4jGraph {
         #[derive(Deserialize)]
         struct PairRow(PersonRow, SettingsRow, PersonRow, SettingsRow, BondRows, bool);
         let pair = PAIR.bind("one", text(one)).bind("other", text(other));
-        let rows = self.session.read(pair).await?;
-        Ok(answer(&rows)?.map(|row| {
+        Ok(self.session.answer(pair).await?.map(|row| {
             let PairRow(one, one_settings, other, other_settings, bonds, share_friends) = row;
             let one = (one.into(), one_settings.into());
             let other = (other.into(), other_settings.into());
@@ -77,25 +70,22 @@ impl Neo4jGraph {
         change: &ProfileChange,
     ) -> Result<Option<Person>> {
         let change = CHANGE.bind("id", text(id)).bind("change", changed(change));
-        let rows = self.session.write(change).await?;
-        Ok(answer::<PersonRow>(&rows)?.map(Person::from))
+        Ok(self.session.write_answer::<PersonRow>(change).await?.map(Person::from))
     }
 }
 
 /// The people with these ids, in their order.
 pub(super) async fn get(session: Session, ids: Vec<UserId>) -> Result<Vec<Option<Person>>> {
-    let get = GET.asked(ids.iter().map(|&id| [("id", text(id).into())]));
-    found(&session.read(get).await?, ids.len())
+    found(session, GET.asked(ids.into_iter().map(|id| [("id", text(id).into())]))).await
 }
 
 async fn by_username(session: Session, usernames: Vec<String>) -> Result<Vec<Option<Person>>> {
-    let asked = usernames.len();
-    let by_username = usernames.into_iter().map(|username| [("username", username.into())]);
-    found(&session.read(BY_USERNAME.asked(by_username)).await?, asked)
+    let asked = usernames.into_iter().map(|username| [("username", username.into())]);
+    found(session, BY_USERNAME.asked(asked)).await
 }
 
-fn found(rows: &[Row], asked: usize) -> Result<Vec<Option<Person>>> {
-    let people = in_order::<PersonRow>(rows, asked)?.into_iter();
+async fn found(session: Session, people: Bound) -> Result<Vec<Option<Person>>> {
+    let people = session.answer_each::<PersonRow>(people).await?.into_iter();
     Ok(people.map(|person| person.map(Person::from)).collect())
 }
 

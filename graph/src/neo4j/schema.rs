@@ -6,7 +6,7 @@ use super::{
     Neo4jGraph,
     address::config,
     session::Session,
-    statement::{Bound, Statement, answer, answers, statements},
+    statement::{Bound, Statement, statements},
 };
 use crate::Result;
 
@@ -47,8 +47,8 @@ impl Neo4jGraph {
     /// does the same at once, or after a crash, changes nothing more.
     pub(super) async fn migrate(&self) -> Result<()> {
         let versions: Vec<i64> = MIGRATIONS.iter().map(|&(version, _)| version).collect();
-        let rows = self.session.read(APPLIED.bind("versions", versions)).await?;
-        let applied: HashSet<i64> = answers(&rows)?.into_iter().collect();
+        let applied = self.session.answers(APPLIED.bind("versions", versions)).await?;
+        let applied: HashSet<i64> = applied.into_iter().collect();
         if MIGRATIONS.iter().all(|(version, _)| applied.contains(version)) {
             return Ok(());
         }
@@ -65,8 +65,7 @@ impl Neo4jGraph {
     }
 
     pub(super) async fn version(&self) -> Result<String> {
-        let rows = self.session.read(VERSION.bound()).await?;
-        let version = answer::<String>(&rows)?.unwrap_or_default();
+        let version = self.session.answer::<String>(VERSION.bound()).await?.unwrap_or_default();
         Ok(format!("Neo4j/{version}"))
     }
 }

@@ -10,17 +10,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use neo4rs::{Config, Query, Row};
+use neo4rs::{Config, DeError, Query, Row};
+use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
-use super::{failure::Failure, statement::Bound};
+use super::{
+    failure::Failure,
+    statement::{Bound, answers, in_order},
+};
 use crate::{Error, Result};
 
 /// How long it may take to get a connection, signed in and in a transaction.
 const CONNECT: Duration = Duration::from_secs(4);
-/// For how long a statement is tried again that lost against another one.
+/// For how long a statement is tried again that lost against another one, and
+/// how often at least, however slow a machine is.
 const RETRIES: Duration = Duration::from_secs(2);
+const LEAST_RETRIES: u32 = 6;
+/// How often one is read again that another one tore.
+const TORN: u32 = 3;
 /// The pause after the first loss; it doubles with each, up to the longest.
 const PAUSE: Duration = Duration::from_millis(4);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
@@ -40,13 +48,20 @@ struct Tries {
     since: Instant,
     /// How often it lost against another one.
     losses: u32,
+    /// How often what it read was gone in part.
+    torn: u32,
     /// Whether it began anew on another connection.
     reconnected: bool,
 }
 
 impl Tries {
     fn begin() -> Self {
-        Self { since: Instant::now(), losses: 0, reconnected: false }
+        Self { since: Instant::now(), losses: 0, torn: 0, reconnected: false }
+    }
+
+    /// Whether what lost against another one is tried again.
+    fn are_worth_another(&self) -> bool {
+        self.losses < LEAST_RETRIES || self.since.elapsed() < RETRIES
     }
 }
 
@@ -73,15 +88,53 @@ impl Session {
         Ok(Self(Arc::new(Inner { config, patience, pool, watched, silent })))
     }
 
-    /// Runs a statement that only reads, in a transaction of its own.
-    pub(super) async fn read(&self, statement: Bound) -> Result<Vec<Row>> {
-        let Bound { name, query, questions } = statement;
-        named(name, questions, self.read_until_done(query)).await
+    /// What a statement that only reads answers, in a transaction of its own.
+    pub(super) async fn answers<T: DeserializeOwned>(&self, statement: Bound) -> Result<Vec<T>> {
+        self.read(statement, |rows| answers(rows)).await
     }
 
-    /// Runs a statement that writes, and commits. In a task, so that no
-    /// transaction is left open, with its locks, where the caller goes away.
-    pub(super) async fn write(&self, statement: Bound) -> Result<Vec<Row>> {
+    /// The same, of one that has one row or none.
+    pub(super) async fn answer<T: DeserializeOwned>(&self, statement: Bound) -> Result<Option<T>> {
+        Ok(self.answers(statement).await?.pop())
+    }
+
+    /// The same, of one that was asked many questions: an answer for each, in
+    /// their order, `None` for those that have no row.
+    pub(super) async fn answer_each<T: DeserializeOwned>(
+        &self,
+        statement: Bound,
+    ) -> Result<Vec<Option<T>>> {
+        let questions = statement.questions;
+        self.read(statement, |rows| in_order(rows, questions)).await
+    }
+
+    /// Runs a statement that writes, and commits.
+    pub(super) async fn write(&self, statement: Bound) -> Result<()> {
+        self.commit(statement).await?;
+        Ok(())
+    }
+
+    /// The same, of one that answers with one row or none.
+    pub(super) async fn write_answer<T: DeserializeOwned>(
+        &self,
+        statement: Bound,
+    ) -> Result<Option<T>> {
+        let answers = answers(&self.commit(statement).await?);
+        Ok(answers.map_err(|error| Error::Internal(Box::new(error)))?.pop())
+    }
+
+    async fn read<T>(
+        &self,
+        statement: Bound,
+        decode: impl Fn(&[Row]) -> Result<T, DeError>,
+    ) -> Result<T> {
+        let Bound { name, query, questions } = statement;
+        named(name, questions, self.read_until_done(query, decode)).await
+    }
+
+    /// In a task, so that no transaction is left open, with its locks, where
+    /// the caller goes away.
+    async fn commit(&self, statement: Bound) -> Result<Vec<Row>> {
         let session = self.clone();
         let Bound { name, query, questions } = statement;
         let task = async move { named(name, questions, session.write_until_done(query)).await };
@@ -89,12 +142,17 @@ impl Session {
         task.await.map_err(|error| Error::Internal(Box::new(error)))?
     }
 
-    async fn read_until_done(&self, query: Query) -> Result<Vec<Row>> {
+    async fn read_until_done<T>(
+        &self,
+        query: Query,
+        decode: impl Fn(&[Row]) -> Result<T, DeError>,
+    ) -> Result<T> {
         let mut tries = Tries::begin();
         loop {
             let pool = self.0.pool()?;
-            match self.fetch(&pool, query.clone()).await {
-                Ok(rows) => return Ok(rows),
+            let rows = self.fetch(&pool, query.clone()).await;
+            match rows.and_then(|rows| decode(&rows).map_err(Failure::Torn)) {
+                Ok(answer) => return Ok(answer),
                 Err(failure) => self.mend(failure, &pool, &mut tries).await?,
             }
         }
@@ -147,9 +205,13 @@ impl Session {
         tries: &mut Tries,
     ) -> Result<()> {
         match failure {
-            Failure::Transient(_) if tries.since.elapsed() < RETRIES => {
+            Failure::Transient(_) if tries.are_worth_another() => {
                 sleep(pause(tries.losses)).await;
                 tries.losses += 1;
+                Ok(())
+            }
+            Failure::Torn(_) if tries.torn < TORN => {
+                tries.torn += 1;
                 Ok(())
             }
             Failure::Broken(_) if !tries.reconnected => {

@@ -8,9 +8,7 @@ use serde::Deserialize;
 use super::{
     Neo4jGraph,
     session::Session,
-    statement::{
-        BondRows, SettingsRow, Statement, answer, answers, ids, in_order, map, statements, text,
-    },
+    statement::{BondRows, SettingsRow, Statement, ids, map, statements, text},
 };
 use crate::{Audience, Reach, Result, Settings, SettingsChange, UserId, bonds::Bonds};
 
@@ -25,8 +23,8 @@ impl Neo4jGraph {
         if people.is_empty() {
             return Ok(HashMap::new());
         }
-        let rows = self.session.read(GET.bind("ids", ids(people.iter().copied()))).await?;
-        let settings = answers::<(UserId, SettingsRow)>(&rows)?.into_iter();
+        let get = GET.bind("ids", ids(people.iter().copied()));
+        let settings = self.session.answers::<(UserId, SettingsRow)>(get).await?.into_iter();
         Ok(settings.map(|(id, settings)| (id, settings.into())).collect())
     }
 
@@ -36,8 +34,7 @@ impl Neo4jGraph {
         change: &SettingsChange,
     ) -> Result<Option<Settings>> {
         let change = CHANGE.bind("id", text(id)).bind("change", changed(change));
-        let rows = self.session.write(change).await?;
-        Ok(answer::<SettingsRow>(&rows)?.map(Settings::from))
+        Ok(self.session.write_answer::<SettingsRow>(change).await?.map(Settings::from))
     }
 
     pub(super) async fn reach(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<Reach>> {
@@ -50,8 +47,7 @@ async fn reach(session: Session, pairs: Vec<(UserId, UserId)>) -> Result<Vec<Rea
     struct ReachRow(SettingsRow, BondRows, bool);
     let asked =
         pairs.iter().map(|&(from, to)| [("from", text(from).into()), ("to", text(to).into())]);
-    let rows = session.read(REACH.asked(asked)).await?;
-    let reaches = in_order(&rows, pairs.len())?.into_iter();
+    let reaches = session.answer_each(REACH.asked(asked)).await?.into_iter();
     let reach = |ReachRow(settings, bonds, share_friends)| {
         Bonds::from(bonds).reach(&Settings::from(settings), share_friends)
     };

@@ -1,12 +1,12 @@
 //! Statements with a name, their parameters, and what comes out.
 
-use neo4rs::{BoltMap, BoltType, Query, Row};
+use neo4rs::{BoltMap, BoltType, DeError, Query, Row};
 use serde::{Deserialize, de::DeserializeOwned};
 use type_safe_id::{StaticType, TypeSafeId};
 
 use crate::{
-    Audience, Error, Group, GroupId, GroupVisibility, Page, Person, Result, Settings, Timestamp,
-    UserId, bonds::Bonds,
+    Audience, Group, GroupId, GroupVisibility, Page, Person, Settings, Timestamp, UserId,
+    bonds::Bonds,
 };
 
 /// A file under `cypher/`. Its path is what spans and metrics call it.
@@ -129,36 +129,29 @@ pub(super) fn up_to(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
 }
 
-/// Reads rows by the names of their columns.
-fn read<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
-    rows.iter()
-        .map(|row| row.to_strict().map_err(|error| Error::Internal(Box::new(error))))
-        .collect()
-}
-
 /// The one column of rows, `answer`.
-pub(super) fn answers<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
+pub(super) fn answers<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>, DeError> {
     #[derive(Deserialize)]
     struct AnswerRow<T> {
         answer: T,
     }
-    Ok(read::<AnswerRow<T>>(rows)?.into_iter().map(|row| row.answer).collect())
+    rows.iter().map(|row| row.to_strict().map(|AnswerRow { answer }| answer)).collect()
 }
 
-/// The one column of the one row there is, or none.
-pub(super) fn answer<T: DeserializeOwned>(rows: &[Row]) -> Result<Option<T>> {
-    Ok(answers(rows)?.pop())
-}
-
-/// The answers to many questions, in their order; `None` for those that have no row.
-pub(super) fn in_order<T: DeserializeOwned>(rows: &[Row], asked: usize) -> Result<Vec<Option<T>>> {
+/// The answers to many questions, in their order; `None` for those that have no row. Of
+/// several rows for a question the last counts.
+pub(super) fn in_order<T: DeserializeOwned>(
+    rows: &[Row],
+    questions: u64,
+) -> Result<Vec<Option<T>>, DeError> {
     #[derive(Deserialize)]
     struct PlacedRow<T> {
         place: usize,
         answer: T,
     }
-    let mut ordered: Vec<Option<T>> = (0..asked).map(|_| None).collect();
-    for PlacedRow { place, answer } in read(rows)? {
+    let mut ordered: Vec<Option<T>> = (0..questions).map(|_| None).collect();
+    for row in rows {
+        let PlacedRow { place, answer } = row.to_strict()?;
         if let Some(slot) = ordered.get_mut(place) {
             *slot = Some(answer);
         }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     Neo4jGraph,
     session::Session,
-    statement::{PersonRow, Statement, in_order, signed, statements, text},
+    statement::{PersonRow, Statement, signed, statements, text},
 };
 use crate::{Result, Suggestion, SuggestionsFor};
 
@@ -34,8 +34,8 @@ impl Neo4jGraph {
 async fn ranked(session: Session, asked: Vec<SuggestionsFor>) -> Result<Vec<Vec<Suggestion>>> {
     let most = asked.iter().map(|asked| asked.limit).max().unwrap_or_default();
     let questions = asked.iter().map(|asked| [("viewer", text(asked.viewer).into())]);
-    let rows = session.read(RANK.asked(questions).bind("limit", signed(most))).await?;
-    let lists = in_order::<Vec<SuggestionRow>>(&rows, asked.len())?;
+    let rank = RANK.asked(questions).bind("limit", signed(most));
+    let lists = session.answer_each::<Vec<SuggestionRow>>(rank).await?;
     let lists = lists.into_iter().map(Option::unwrap_or_default).zip(asked);
     Ok(lists
         .map(|(list, asked)| list.into_iter().take(asked.limit).map(Suggestion::from).collect())
