@@ -53,13 +53,12 @@ async fn call<C: Caller>(mut caller: C, from: Instant, lasting: Duration) -> Res
     loop {
         let begun = Instant::now();
         if begun >= from + lasting {
+            waits.lasted = begun - from;
             return Ok(waits);
         }
         caller.call().await?;
-        let ended = Instant::now();
         if begun >= from {
-            waits.times.record(nanos(ended - begun)).map_err(Error::internal)?;
-            waits.lasted = ended - from;
+            waits.times.record(nanos(begun.elapsed())).map_err(Error::internal)?;
         }
     }
 }
