@@ -24,26 +24,29 @@ pub async fn stores_stay() -> RwLockReadGuard<'static, ()> {
 /// A store that is away until this is dropped, also by a test that fails.
 struct Away {
     name: &'static str,
-    _alone: RwLockWriteGuard<'static, ()>,
+    alone: Option<RwLockWriteGuard<'static, ()>>,
 }
 
 impl Away {
     fn kill(name: &'static str, alone: RwLockWriteGuard<'static, ()>) -> Self {
         stores("kill", name);
-        Self { name, _alone: alone }
+        Self { name, alone: Some(alone) }
+    }
+
+    fn end(mut self) -> RwLockWriteGuard<'static, ()> {
+        stores("start", self.name);
+        self.alone.take().unwrap()
     }
 }
 
 impl Drop for Away {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if self.alone.is_some() {
             // A second panic would hide the first.
             let started = std::panic::catch_unwind(|| stores("start", self.name));
             if started.is_err() {
                 eprintln!("{} is still away", self.name);
             }
-        } else {
-            stores("start", self.name);
         }
     }
 }
@@ -104,16 +107,17 @@ async fn noticed(client: &Client, part: &str) {
     assert_eq!(live.status(), 200);
 }
 
-/// Starts the store again and waits until `part` counts as there, and with it
-/// the service.
-async fn back(away: Away, client: &Client) {
-    drop(away);
+/// Starts the store again and waits until the service is ready. As long as
+/// what is returned is held nobody else takes a store away.
+async fn back(away: Away, client: &Client) -> RwLockReadGuard<'static, ()> {
+    let alone = away.end();
     let begun = Instant::now();
     eventually("the service to be ready again", || async {
         (ready(client).await.0 == 200).then_some(())
     })
     .await;
     eprintln!("ready again {:?} after the store was", begun.elapsed());
+    alone.downgrade()
 }
 
 const SIGN_IN: &str = "mutation ($login: String!) { signIn(input: { login: $login, password: \"password\" }) { expiresAt } }";
@@ -166,9 +170,8 @@ async fn without_sql_the_graph_still_answers_and_all_heals() {
     let user = ada.data(USER, json!({ "name": alan.username })).await;
     assert_eq!(user["user"]["friendship"], "NONE");
     assert_eq!(ada.group(&group).await["memberCount"], 2);
-    back(away, &ada).await;
+    let _stay = back(away, &ada).await;
 
-    let _stay = stores_stay().await;
     send_until_acknowledged(&ada, &alan.id, "after").await;
     ada.data(SIGN_IN, json!({ "login": ada.username })).await;
     let bodies: Vec<String> =
@@ -230,9 +233,8 @@ async fn without_the_graph_friends_who_talk_go_on_and_all_heals() {
     );
     ada.data("{ viewer { email conversations { nodes { id } } } }", Value::Null).await;
     ada.data(SIGN_IN, json!({ "login": ada.username })).await;
-    back(away, &ada).await;
+    let _stay = back(away, &ada).await;
 
-    let _stay = stores_stay().await;
     assert_eq!(ada.friendship(&grace).await, "FRIENDS", "acknowledged before");
     assert_eq!(alan.friendship(&ada).await, "NONE", "what was refused was not done");
     is_in_nothing_else(&ada, &group).await;
