@@ -9,7 +9,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::FalseyV
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 
-pub use bench::{Bench, BenchGraph, GraphBench, Question};
+pub use bench::{
+    Bench, FanoutBench, GraphBench, IdleBench, Measured, PageBench, Question, ResumeBench, Running,
+    SendBench,
+};
 
 use crate::config::{LogFilter, LogFormat, Origins, PublicUrl, Ttl, VerifyEmail};
 

@@ -11,22 +11,28 @@ use std::{
 
 use chatterbox::{
     api::{self, http::PartReport},
-    app, bench,
+    app,
+    bench::Benchmark,
     cli::{
-        self, Bench, BenchGraph, Cli, Command, DeadLetterAction, DeadLetters, Derived, GraphBench,
-        Options, Rebuild,
+        self, Bench, Cli, Command, DeadLetterAction, DeadLetters, Derived, Measured, Options,
+        Rebuild,
     },
     config::{Config, ConfigError},
     error::chain,
     telemetry,
 };
-use clap::Parser;
+use clap::{Args, Parser};
+use mimalloc::MiMalloc;
 use tokio::{
-    runtime::Runtime,
+    runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+
+/// A request makes and drops a great many small values.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long the service may take to stop; those who run it wait for 10 seconds.
 const STOP_TIME: Duration = Duration::from_millis(9_500);
@@ -78,9 +84,14 @@ fn run() -> Result<ExitCode, Failure> {
         Command::Rebuild(Rebuild { what: Derived::LastChatted, options }) => {
             rebuild_last_chatted(start(options)?)
         }
-        Command::Bench(Bench::Graph(BenchGraph { graph, options })) => {
-            bench_graph(start(options)?, graph)
-        }
+        Command::Bench(bench) => match bench {
+            Bench::Graph(measured) => self::bench(&runtime()?, measured),
+            Bench::Send(measured) => self::bench(&one_thread()?, measured),
+            Bench::Fanout(measured) => self::bench(&one_thread()?, measured),
+            Bench::Idle(measured) => self::bench(&one_thread()?, measured),
+            Bench::Resume(measured) => self::bench(&one_thread()?, measured),
+            Bench::Page(measured) => self::bench(&one_thread()?, measured),
+        },
     }
 }
 
@@ -110,6 +121,13 @@ fn start(options: Options) -> Result<Config, Failure> {
 
 fn runtime() -> Result<Runtime, Failure> {
     Runtime::new().map_err(|error| Failure::other(&error))
+}
+
+/// For what shares the machine with the service that it measures: threads that
+/// wake each other would take more of it.
+fn one_thread() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::other(&error))
 }
 
 fn serve(config: Config, demo: bool) -> Result<ExitCode, Failure> {
@@ -172,8 +190,11 @@ fn rebuild_last_chatted(config: Config) -> Result<ExitCode, Failure> {
     print(said.map_err(|error| Failure::other(&error))?)
 }
 
-fn bench_graph(config: Config, graph: GraphBench) -> Result<ExitCode, Failure> {
-    let said = runtime()?.block_on(bench::graph(config, graph));
+fn bench(
+    runtime: &Runtime,
+    Measured { what, options }: Measured<impl Args + Benchmark>,
+) -> Result<ExitCode, Failure> {
+    let said = runtime.block_on(what.run(start(options)?));
     print(said.map_err(|error| Failure::other(&error))?)
 }
 

@@ -18,6 +18,8 @@ const SECONDS: &[f64] = &[
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0,
 ];
+/// The same of those whose name ends in `_batch_size`: powers of two.
+const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 /// How often what was measured is folded into the buckets; until then each
 /// measurement is kept.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -38,6 +40,8 @@ pub fn log(filter: &LogFilter, format: LogFormat) -> Result<(), TryInitError> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter.to_filter())
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        // It would be said where it failed to be said, and end the process.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => subscriber.finish().with(no_frames).try_init(),
@@ -74,6 +78,9 @@ impl Metrics {
     fn start(ambient: &Ambient) -> Result<Self, String> {
         let handle = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Suffix("_batch_size".to_owned()), SIZES)
+            })
             .and_then(PrometheusBuilder::install_recorder)
             .map_err(|error| error.to_string())?;
         metrics::gauge!("chatterbox_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);

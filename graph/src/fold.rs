@@ -1,11 +1,12 @@
-//! How names are compared without case and accents.
+//! How names and words are compared without case and accents.
 
 use unicode_normalization::UnicodeNormalization;
 
 /// Folds `text` so that what differs only in case or accents becomes equal:
 /// `Zoë`, `ZOE` and `zoe`, also `Łukasz` and `lukasz`. Folding twice changes
 /// nothing more.
-pub(crate) fn fold(text: &str) -> String {
+#[must_use]
+pub fn fold(text: &str) -> String {
     // By way of upper case: it tells that ß is SS and that both sigmas are one letter.
     let lower = text.nfkd().flat_map(char::to_lowercase);
     let cased = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase);

@@ -23,13 +23,14 @@ pub mod sqlite;
 
 pub use directory::{DirectoryKey, Listed, Slice, Suggestion, Tier};
 pub use error::{Error, Result};
+pub use fold::fold;
 pub use group::{
     FoundGroup, Group, GroupEdit, GroupKey, GroupProfile, GroupRole, GroupState, GroupView,
     GroupVisibility, Member,
 };
 pub use id::{DirectConversation, DirectConversationId, GroupId, GroupMark, User, UserId};
 pub use model::{
-    Ask, Block, Blocked, Chat, ChatPartner, Friend, FriendRequest, Friendship, LastChatted,
+    Ask, Block, Blocked, Chat, ChatPartner, Circle, Friend, FriendRequest, Friendship, LastChatted,
     NewPerson, Page, Pair, Path, Person, ProfileChange, RequestDirection, Tie, TimeKey, Timestamp,
 };
 pub use port::Graph;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DirectConversationId, Group, GroupId, Reach, UserId};
+use crate::{DirectConversationId, Group, GroupId, Reach, Settings, UserId};
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(
@@ -39,6 +39,17 @@ pub struct NewPerson {
     pub display_name: String,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+/// A person and those who are nearest: whom it concerns what becomes of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circle {
+    /// Who.
+    pub person: Person,
+    /// What they decided about others.
+    pub settings: Settings,
+    /// Their friends, by id.
+    pub friends: Vec<UserId>,
 }
 
 /// What stands between a viewer and another person, as that viewer sees it:

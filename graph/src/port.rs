@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 
 use crate::{
-    Ask, Block, Blocked, Chat, DirectoryKey, FoundGroup, Friend, FriendRequest, FriendsOf,
+    Ask, Block, Blocked, Chat, Circle, DirectoryKey, FoundGroup, Friend, FriendRequest, FriendsOf,
     Friendship, GroupEdit, GroupId, GroupKey, GroupState, GroupView, LastChatted, Listed, Member,
     MutualFriendsOf, NewPerson, Page, Pair, Path, PathBetween, Person, ProfileChange, Reach,
     RequestDirection, Result, Settings, SettingsChange, Slice, Suggestion, SuggestionsFor, Tie,
@@ -59,6 +59,10 @@ pub trait Graph: Send + Sync + 'static {
     /// The people with these usernames (lower case), by username. Cost: one
     /// index look-up each.
     async fn people_by_username(&self, usernames: &[String]) -> Result<HashMap<String, Person>>;
+
+    /// The people with these ids, each with their settings and friends.
+    /// Unknown ids are left out, repeated ones answered once. Cost: their degrees.
+    async fn circles(&self, ids: &[UserId]) -> Result<HashMap<UserId, Circle>>;
 
     /// Two different people and what stands between them; `None` where either
     /// is not in the graph. Cost: constant, whatever their degrees (the

@@ -3,6 +3,7 @@
 use super::{Accounts, Password, Viewer, password_change::WRONG_PASSWORD};
 use crate::{
     error::{Error, Result},
+    ids::UserId,
     jobs::{Job, Task},
     people::Departure,
 };
@@ -26,12 +27,15 @@ impl Accounts {
         let at = self.parts.ambient.now();
         // Once it is begun the graph no longer tells who has to hear of it.
         let ties = self.parts.graph.ties(viewer.user).await?;
+        let concerned: Vec<UserId> = ties.iter().copied().chain([viewer.user]).collect();
         let departure = Departure { user: viewer.user, ties, at };
         let job = Job::new(&self.parts.ambient, Task::RemovePerson(departure));
         let closed =
             self.parts.store.close_account(viewer.user, &account.password, &job, at).await?;
         self.announce(closed.ok_or(WRONG_PASSWORD)?);
         self.parts.relay.attempt(&job).await;
+        self.parts.faces.forget_person(viewer.user);
+        self.parts.suggestions.forget(&concerned);
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod token;
+mod verified;
 
 use std::{fmt, sync::Arc};
 
@@ -34,7 +35,8 @@ use crate::{
     ids::{SessionId, UserId},
     jobs::Relay,
     live::{Bus, EndedSessions},
-    messaging::{Change, Entry},
+    messaging::{Change, Entry, Faces},
+    people::Suggestions,
 };
 
 /// What a valid access token proves: who asks, and in which session.
@@ -89,6 +91,10 @@ pub struct Parts {
     pub graph: Arc<dyn Graph>,
     /// Makes people in the graph and takes them out of it, and sends mails.
     pub relay: Arc<Relay>,
+    /// Shows people, whom it has to forget when they leave.
+    pub faces: Faces,
+    /// Suggests people, likewise.
+    pub suggestions: Suggestions,
     /// Tells the other nodes of sessions that ended.
     pub bus: Arc<dyn Bus>,
     /// Sessions whose access tokens are refused although not expired.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     ambient::{Clock, SystemRandom},
-    live::InProcessBus,
+    live::{InProcessBus, Packet},
     mail::{Mail, Mailer},
     sql::Sql,
 };
@@ -147,6 +147,8 @@ fn node(
         store: Arc::new(sql.clone()),
         hasher: PasswordHasher::start(ambient.clone()).unwrap(),
         tokens: Tokens::from_pem(pem, "https://chat.example.org", ttl).unwrap(),
+        faces: Faces::new(embedded(sql)),
+        suggestions: Suggestions::new(embedded(sql)),
         graph: embedded(sql),
         relay: Arc::clone(relay),
         bus: Arc::clone(bus),
@@ -284,6 +286,7 @@ async fn refreshing_trades_tokens_and_reuse_ends_the_session() {
     let rig = Rig::new(false).await;
     rig.register().await;
     let (first, bystander) = (rig.sign_in().await, rig.sign_in().await);
+    assert!(rig.lives(&first));
     rig.pass(600 * SECOND);
     assert!(!rig.lives(&first), "expired by the handed-in clock");
     let second = rig.accounts.refresh(&first.refresh_token).await.unwrap();
@@ -294,7 +297,7 @@ async fn refreshing_trades_tokens_and_reuse_ends_the_session() {
     assert!(unauthenticated(rig.accounts.refresh(&first.refresh_token).await));
     assert!(!rig.lives(&second));
     assert!(unauthenticated(rig.accounts.refresh(&second.refresh_token).await));
-    let batch = heard.try_recv().unwrap();
+    let Packet::Logged(batch) = heard.try_recv().unwrap() else { panic!("no entries") };
     assert_eq!(batch[0].change, Change::SessionEnded { session: first.viewer.session });
     assert!(unauthenticated(rig.accounts.refresh("nonsense").await));
     assert!(rig.accounts.refresh(&bystander.refresh_token).await.is_ok());

@@ -16,7 +16,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Viewer;
+use super::{
+    Viewer,
+    verified::{Proof, VerifiedTokens},
+};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
@@ -30,6 +33,7 @@ const SECOND: i64 = 1_000_000;
 pub struct Tokens {
     signing: EncodingKey,
     verifying: DecodingKey,
+    verified: VerifiedTokens,
     header: Header,
     validation: Validation,
     jwk: Jwk,
@@ -94,6 +98,7 @@ impl Tokens {
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         Ok(Self {
             verifying: DecodingKey::from_jwk(&jwk).map_err(Error::internal)?,
+            verified: VerifiedTokens::new(),
             signing,
             header: Header { kid: Some(kid), ..Header::new(Algorithm::EdDSA) },
             validation: validation(issuer),
@@ -131,13 +136,15 @@ impl Tokens {
     /// [`Error::Unauthenticated`] for a token that we did not sign, as this
     /// issuer and with this key, or that has expired.
     pub fn verify(&self, text: &str, now: Timestamp) -> Result<Viewer> {
+        self.verified.verify(text, now, |text| self.check(text))
+    }
+
+    fn check(&self, text: &str) -> Result<Proof> {
         let claims = jsonwebtoken::decode::<Claims>(text, &self.verifying, &self.validation)
             .map_err(|_| Error::Unauthenticated)?
             .claims;
-        if now.0 >= claims.exp.saturating_mul(SECOND) {
-            return Err(Error::Unauthenticated);
-        }
-        Ok(Viewer { user: claims.sub, session: claims.sid })
+        let viewer = Viewer { user: claims.sub, session: claims.sid };
+        Ok(Proof { viewer, expires_at: Timestamp(claims.exp.saturating_mul(SECOND)) })
     }
 
     /// The key that checks the tokens, as a JSON Web Key Set (RFC 7517).
@@ -317,6 +324,29 @@ mod tests {
         for text in ["", ".", "..", "a.b.c", "Bearer x"] {
             assert!(refused(text), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_token_that_was_taken_opens_the_way_for_no_other() {
+        let (tokens, viewer) = (ours(), viewer());
+        let token = tokens.sign(viewer, NOW).unwrap();
+        let [header, body, signature] = token.text.split('.').collect::<Vec<_>>()[..] else {
+            panic!("three parts")
+        };
+        let other = part(&claims(self::viewer()));
+        for _ in 0..2 {
+            assert_eq!(tokens.verify(&token.text, NOW).unwrap(), viewer);
+            assert!(tokens.verify(&token.text, token.expires_at).is_err());
+            for text in [
+                format!("{header}.{other}.{signature}"),
+                format!("{header}.{body}."),
+                format!("{}x", token.text),
+            ] {
+                assert!(tokens.verify(&text, NOW).is_err(), "{text}");
+            }
+        }
+        let pem = Tokens::generate_pem(&Ambient::system()).unwrap();
+        assert!(self::tokens(&pem, ISSUER).verify(&token.text, NOW).is_err());
     }
 
     #[test]

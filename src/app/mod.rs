@@ -22,17 +22,20 @@ use crate::{
     ambient::Ambient,
     api::{
         graphql::{self, Schema, Scope, Services},
-        http::{self, HttpParts, PartReport, SocketTimes},
+        http::{self, Documents, HttpParts, PartReport, SocketTimes},
     },
     cli::DeadLetterAction,
     config::{Config, VerifyEmail},
     demo,
     error::{Error, Result},
     jobs::Relay,
-    live::{Bus, EndedSessions, Follower, Hub, InProcessBus},
+    live::{Bus, EndedSessions, Follower, Hub, InProcessBus, Online, Presences, Typing},
     mail::{Mailer, Outbox},
-    messaging::{self, Contacts, Conversations, Faces, LogStore, Projector, Writer},
-    people::{Groups, People},
+    messaging::{
+        self, Contacts, Conversations, Faces, Indexer, LogStore, Messages, Projector, Reading,
+        Receipts, Rewritten, Trimming, Writer,
+    },
+    people::{Groups, People, Suggestions},
     telemetry::Metrics,
 };
 
@@ -46,7 +49,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// A running service, without its listener.
 pub struct App {
     parts: HttpParts<Schema>,
-    services: Services,
+    services: Arc<Services>,
     stores: Stores,
     background: CancellationToken,
     tasks: TaskTracker,
@@ -96,6 +99,9 @@ impl App {
             bus.clone(),
             ambient.clone(),
         ));
+        let contacts = Contacts::new(graph.clone(), sql.clone(), ambient.clone());
+        let faces = Faces::new(graph.clone());
+        let suggestions = Suggestions::new(graph.clone());
         let issuer = config.public_url_at(listening);
         let tokens = Tokens::from_pem(
             &keys::signing_key(config, &ambient)?,
@@ -108,59 +114,115 @@ impl App {
             tokens,
             graph: graph.clone(),
             relay: relay.clone(),
+            faces: faces.clone(),
+            suggestions: suggestions.clone(),
             bus: bus.clone(),
             ended: ended.clone(),
             ambient: ambient.clone(),
             verify_email: config.verify_email == VerifyEmail::Required,
         });
-        let contacts = Contacts::new(graph.clone(), sql.clone(), ambient.clone());
-        let faces = Faces::new(graph.clone());
         let (writer, handle) = Writer::new(sql.clone(), bus.clone(), ambient.clone());
         let projector = Arc::new(Projector::new(sql.clone(), graph.clone()));
+        let indexer = Arc::new(Indexer::new(sql.clone()));
+        let presences = Presences::new(
+            Online::new(ambient.clone()),
+            graph.clone(),
+            sql.clone(),
+            bus.clone(),
+            ambient.clone(),
+        );
+        let typing =
+            Typing::new(sql.clone(), contacts.clone(), faces.clone(), bus.clone(), ambient.clone());
 
         // What ended before the head is loaded, what ends after it is followed.
         let head = sql.head().await?;
         accounts.load_ended().await?;
         projector.catch_up(head).await?;
+        let receipts = Receipts::new(graph.clone(), sql.clone());
+        let rewritten = Rewritten::default();
         let followers: Vec<Arc<dyn Follower>> = vec![
             Arc::new(ended.clone()),
             Arc::new(contacts.clone()),
             Arc::new(faces.clone()),
+            Arc::new(receipts.clone()),
+            Arc::new(suggestions.clone()),
             projector.clone(),
+            indexer.clone(),
+            Arc::new(presences.clone()),
+            Arc::new(typing.clone()),
+            Arc::new(rewritten.clone()),
         ];
         let hub = Hub::new(sql.clone(), bus.clone(), followers, head);
+
+        let (reading, markers) = Reading::new(
+            sql.clone(),
+            receipts.clone(),
+            faces.clone(),
+            bus.clone(),
+            ambient.clone(),
+        );
 
         let background = CancellationToken::new();
         let tasks = TaskTracker::new();
         tasks.spawn(hub.clone().run(background.clone()));
         tasks.spawn(relay.clone().run(background.clone()));
         tasks.spawn(projector.run(background.clone()));
+        tasks.spawn(indexer.run(background.clone()));
+        let trimming = Trimming::new(sql.clone(), sql.clone(), hub.clone(), ambient.clone());
+        tasks.spawn(trimming.run(background.clone()));
         tasks.spawn(writer.run(background.clone()));
+        tasks.spawn(markers.run(background.clone()));
+        tasks.spawn(presences.clone().run(background.clone()));
+        tasks.spawn(typing.clone().run(background.clone()));
         tasks.spawn(keep_house(accounts.clone(), background.clone()));
 
-        let services = Services {
-            groups: Groups::new(graph.clone(), relay.clone(), faces.clone(), ambient.clone()),
+        let services = Arc::new(Services {
+            groups: Groups::new(
+                graph.clone(),
+                relay.clone(),
+                faces.clone(),
+                suggestions.clone(),
+                ambient.clone(),
+            ),
             people: People::new(
                 graph.clone(),
                 relay,
                 contacts.clone(),
                 faces.clone(),
+                receipts,
+                suggestions.clone(),
+                ambient.clone(),
+            ),
+            reading,
+            messages: Messages::new(
+                &sql,
+                contacts.clone(),
+                faces.clone(),
+                bus.clone(),
                 ambient.clone(),
             ),
             conversations: Conversations::new(
-                sql.clone(),
+                &sql,
                 graph.clone(),
                 contacts,
-                faces,
+                faces.clone(),
                 handle,
                 ambient.clone(),
             ),
             hub,
+            presences,
+            typing,
+            suggestions,
+            rewritten,
+            faces,
             graph: graph.clone(),
+            read_states: sql.clone(),
+            reactions: sql.clone(),
+            search: sql.clone(),
             history: sql,
             accounts,
             ambient: ambient.clone(),
-        };
+        });
         let health = stores.health(&bus, &mailer);
         let parts = http_parts(config, &ambient, &services, ended, health, stop)?;
         Ok(Self { parts, services, stores, background, tasks })
@@ -197,21 +259,25 @@ fn mailer(config: &Config, ambient: &Ambient) -> Result<Arc<dyn Mailer>> {
 fn http_parts(
     config: &Config,
     ambient: &Ambient,
-    services: &Services,
+    services: &Arc<Services>,
     ended: EndedSessions,
     health: Vec<http::Part>,
     stop: CancellationToken,
 ) -> Result<HttpParts<Schema>> {
     let (for_requests, for_keys, for_tokens) =
         (services.clone(), services.accounts.clone(), services.accounts.clone());
+    let schema = graphql::schema(services.clone());
     Ok(HttpParts {
-        executor: graphql::schema(services.clone()),
+        feeds: Arc::new(graphql::Feeds::new(schema.clone(), services.clone())),
+        executor: schema,
+        documents: Documents::default(),
         prepare: Arc::new(move |request: Request, viewer: Option<Viewer>| match viewer {
             Some(viewer) => request.data(Scope::new(for_requests.clone(), viewer)),
             None => request,
         }),
         authenticate: Arc::new(move |token: &str| for_tokens.authenticate(token)),
         ended,
+        online: services.presences.online().clone(),
         ambient: ambient.clone(),
         health,
         metrics: Metrics::install(ambient)?,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 
-use super::Result;
+use super::{Result, passing};
 use crate::error::Error;
 
 /// The part of that time, one in so many, that is warmed up first, so that caches
@@ -28,8 +28,7 @@ pub(super) struct Waits {
 
 impl Waits {
     fn new() -> Result<Self> {
-        let times = Histogram::new(DIGITS).map_err(Error::internal)?;
-        Ok(Self { times, lasted: Duration::ZERO })
+        Ok(Self { times: histogram()?, lasted: Duration::ZERO })
     }
 }
 
@@ -48,6 +47,16 @@ pub(super) async fn measure<C: Caller>(callers: Vec<C>, lasting: Duration) -> Re
     Ok(all)
 }
 
+/// As [`measure`], and shows how the time passes.
+pub(super) async fn measure_shown<C: Caller>(
+    what: &'static str,
+    callers: Vec<C>,
+    seconds: f64,
+) -> Result<Waits> {
+    let lasting = Duration::from_secs_f64(seconds);
+    passing(what, lasting + lasting / WARM_UP, measure(callers, lasting)).await
+}
+
 async fn call<C: Caller>(mut caller: C, from: Instant, lasting: Duration) -> Result<Waits> {
     let mut waits = Waits::new()?;
     loop {
@@ -63,7 +72,12 @@ async fn call<C: Caller>(mut caller: C, from: Instant, lasting: Duration) -> Res
     }
 }
 
-fn nanos(time: Duration) -> u64 {
+/// No times yet, of those that are kept in nanoseconds.
+pub(super) fn histogram() -> Result<Histogram<u64>> {
+    Ok(Histogram::new(DIGITS).map_err(Error::internal)?)
+}
+
+pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -13,7 +13,7 @@ use super::{
     callers::Caller,
     progress,
     questions::{self, Asking, HOPS, PAGE, Target},
-    report::Report,
+    report::{Report, Stores},
 };
 use crate::cli::{GraphBench, Question};
 
@@ -43,9 +43,9 @@ pub(super) async fn measure(graph: &Arc<dyn Graph>, bench: &GraphBench) -> Resul
     if graph.people(&[last]).await?.is_empty() {
         return Err(Error::NotLoaded(bench.users));
     }
-    let lines = questions::ask(&Store(graph.clone()), &questions::wanted(bench), bench).await?;
-    let version = graph.version().await?;
-    Report::new(version, None, bench, lines).print(bench)
+    let asked = questions::ask(&Store(graph.clone()), &questions::wanted(bench), bench).await?;
+    let stores = Stores { sql: None, graph: graph.version().await?, url: None };
+    Report::new(stores, asked).print(bench.json)
 }
 
 struct Store(Arc<dyn Graph>);

@@ -1,15 +1,28 @@
-//! Measures the service: callers that ask one question after the other, each
-//! waiting for its answer, and what their waiting tells.
+//! Measures the service: those who ask, send, read and listen at the same time,
+//! and what their waiting tells.
 
 mod api;
 mod callers;
+mod client;
 mod connection;
+mod fanout;
 mod graph;
+mod history;
+mod idle;
+mod page;
+mod people;
+mod process;
 mod questions;
 mod report;
+mod resume;
+mod send;
+mod subscribers;
+
+use std::{pin::pin, time::Duration};
 
 use futures::future::BoxFuture;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::timeout;
 
 use crate::{app::Stores, cli::GraphBench, config::Config};
 
@@ -40,6 +53,55 @@ pub enum Error {
     /// It answered with an error.
     #[error("the service answered: {0}")]
     Answered(String),
+    /// The people who were loaded are not those of the service.
+    #[error(
+        "the service does not know the people who take part: --data, --sql-url and --graph-url \
+         have to be those of the service"
+    )]
+    OtherStores,
+    /// It closed a socket, or broke it off.
+    #[error("a socket was closed: {0}")]
+    Closed(String),
+    /// A subscriber did not hear of a message for a long time.
+    #[error("a subscriber waits for a message in vain")]
+    Unheard,
+    /// A subscriber heard of a message that was not the next one.
+    #[error("a subscriber heard of message {next} behind message {last}")]
+    Disorder {
+        /// The `seq` of the one before.
+        last: u64,
+        /// The `seq` of the one that came.
+        next: u64,
+    },
+    /// Messages were loaded, but not to the end.
+    #[error("loading messages was cut off before: load them into new stores")]
+    CutOff,
+    /// No conversation has enough messages.
+    #[error("no conversation has a whole page: 'chatterbox bench page --load N' loads messages")]
+    NothingToRead,
+    /// A page was not as long as it has to be.
+    #[error("a page has {0} messages")]
+    ShortPage(usize),
+    /// This process may not have so many sockets.
+    #[error(
+        "{files} files have to be open at the same time, and {allowed} may: 'ulimit -n {files}' \
+         changes that, for who is allowed to"
+    )]
+    TooManyFiles {
+        /// How many it needs.
+        files: u64,
+        /// How many it may have.
+        allowed: u64,
+    },
+    /// There is no such process on this machine.
+    #[error("--pid: can't see what process {pid} uses")]
+    NoProcess {
+        /// Its id.
+        pid: u32,
+        /// What came instead.
+        #[source]
+        source: std::io::Error,
+    },
     /// Only questions are wanted that the API does not have.
     #[error("the API has no such question: leave --url or --questions out")]
     NoQuestion,
@@ -57,27 +119,56 @@ impl From<chatterbox_graph::Error> for Error {
 /// The result of measuring.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Measures the graph, or loads what is measured on; returns what is to be
-/// printed.
-///
-/// # Errors
-///
-/// See [`Error`]. One answer that is an error ends all.
-pub fn graph(config: Config, bench: GraphBench) -> BoxFuture<'static, Result<String>> {
-    Box::pin(async move {
-        if let Some(url) = &bench.url {
-            return api::measure(&config, &bench, url).await;
+/// What can be measured.
+pub trait Benchmark {
+    /// Measures it, or loads what is measured on; returns what is to be
+    /// printed.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]. One answer that is an error ends all.
+    fn run(self, config: Config) -> BoxFuture<'static, Result<String>>;
+}
+
+impl Benchmark for GraphBench {
+    fn run(self, config: Config) -> BoxFuture<'static, Result<String>> {
+        Box::pin(async move {
+            if let Some(url) = &self.url {
+                return api::measure(&config, &self, url).await;
+            }
+            let stores = Stores::open(&config)?;
+            stores.migrate().await?;
+            let said = if self.load {
+                graph::load(&*stores.graph, self.users).await
+            } else {
+                graph::measure(&stores.graph, &self).await
+            };
+            stores.sql.close().await;
+            said
+        })
+    }
+}
+
+/// How often a clock is drawn.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Shows how the time passes that something takes.
+async fn passing<T>(
+    what: &'static str,
+    lasting: Duration,
+    something: impl Future<Output = T>,
+) -> T {
+    let bar = progress(lasting.as_secs());
+    bar.set_message(what);
+    let mut something = pin!(something);
+    let done = loop {
+        match timeout(TICK, &mut something).await {
+            Ok(done) => break done,
+            Err(_) => bar.set_position(bar.elapsed().as_secs()),
         }
-        let stores = Stores::open(&config)?;
-        stores.migrate().await?;
-        let said = if bench.load {
-            graph::load(&*stores.graph, bench.users).await
-        } else {
-            graph::measure(&stores.graph, &bench).await
-        };
-        stores.sql.close().await;
-        said
-    })
+    };
+    bar.finish_and_clear();
+    done
 }
 
 /// Shows how far it is, on a terminal only.

@@ -7,10 +7,10 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::{
-    Result,
-    callers::{self, Caller},
+    Result, TICK,
+    callers::{self, Caller, Waits},
     progress,
-    report::Line,
+    report::{Findings, Table, Times, count, each},
 };
 use crate::cli::{GraphBench, Question};
 
@@ -18,8 +18,6 @@ use crate::cli::{GraphBench, Question};
 pub(super) const PAGE: usize = 20;
 /// How many hops are gone.
 pub(super) const HOPS: u8 = 6;
-/// How often a clock is drawn.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -73,6 +71,53 @@ impl Asking {
     }
 }
 
+/// What was answered.
+#[derive(Serialize)]
+pub(super) struct Asked {
+    users: u32,
+    callers: u32,
+    seconds: f64,
+    answers: Vec<Answers>,
+}
+
+/// How one question was answered.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answers {
+    question: Question,
+    asked_by: Crowd,
+    answers: u64,
+    per_second: f64,
+    #[serde(flatten)]
+    times: Times,
+}
+
+impl Answers {
+    fn of(question: Question, asked_by: Crowd, waits: &Waits) -> Self {
+        let answers = waits.times.len();
+        let per_second = each(answers, waits.lasted.as_secs_f64());
+        Self { question, asked_by, answers, per_second, times: Times::of(&waits.times) }
+    }
+}
+
+impl Findings for Asked {
+    fn how(&self) -> String {
+        let (users, callers) = (count(self.users), count(self.callers));
+        let seconds = self.seconds;
+        format!("{users} people, each question for {seconds} s, by {callers} at the same time,")
+    }
+
+    fn table(&self) -> Table {
+        let titles = [&["per second"][..], &Times::TITLES].concat();
+        let table = Table::new(&["question", "asked by"], &titles);
+        self.answers.iter().fold(table, |table, answers| {
+            let about = [answers.question.to_string(), answers.asked_by.to_string()];
+            let figures = [format!("{:.0}", answers.per_second)];
+            table.line(about.into_iter().chain(figures).chain(answers.times.cells()))
+        })
+    }
+}
+
 /// What can be asked.
 pub(super) trait Target: Sync {
     /// Those who ask it.
@@ -98,7 +143,7 @@ pub(super) async fn ask(
     target: &impl Target,
     questions: &[Question],
     bench: &GraphBench,
-) -> Result<Vec<Line>> {
+) -> Result<Asked> {
     let sample = Sample::new(bench.users);
     let bar = progress((Crowd::ALL.len() * questions.len()) as u64);
     bar.enable_steady_tick(TICK);
@@ -112,12 +157,13 @@ pub(super) async fn ask(
                 callers.push(target.caller(asking, Draws::seeded(n.into())).await?);
             }
             let waits = callers::measure(callers, Duration::from_secs_f64(bench.seconds)).await?;
-            lines.push(Line::of(question, crowd, &waits));
+            lines.push(Answers::of(question, crowd, &waits));
             bar.inc(1);
         }
     }
     bar.finish_and_clear();
-    Ok(lines)
+    let GraphBench { users, callers, seconds, .. } = *bench;
+    Ok(Asked { users, callers, seconds, answers: lines })
 }
 
 #[cfg(test)]

@@ -14,18 +14,51 @@ use crate::config::PublicUrl;
 pub enum Bench {
     /// How fast the social graph answers, on a sample of people made up for
     /// it. Load that into stores of its own, with `--load`.
-    Graph(BenchGraph),
+    Graph(Measured<GraphBench>),
+    /// How many messages a running service takes, and how long each waits
+    /// until it is durable.
+    Send(Measured<SendBench>),
+    /// How fast a running service hands the messages of a group to all its
+    /// members, live.
+    Fanout(Measured<FanoutBench>),
+    /// What sockets cost a running service on which nothing happens.
+    Idle(Measured<IdleBench>),
+    /// How fast a running service lets subscribers catch up who come back
+    /// all at once.
+    Resume(Measured<ResumeBench>),
+    /// How fast a running service reads a page of messages. Load them into
+    /// stores of its own, with `--load`.
+    Page(Measured<PageBench>),
 }
 
-/// What `bench graph` takes.
+/// What is measured, and on which stores.
 #[derive(Debug, Args)]
-pub struct BenchGraph {
+pub struct Measured<A: Args> {
     /// What is measured, and how.
     #[command(flatten)]
-    pub graph: GraphBench,
-    /// Which stores; with `--url` only which key signs access tokens.
+    pub what: A,
+    /// Those of the service; where it knows the people already who take
+    /// part, only which key signs access tokens.
     #[command(flatten)]
     pub options: Options,
+}
+
+/// The running service that is measured.
+#[derive(Clone, Debug, Args)]
+pub struct Running {
+    /// Where the service runs that is measured. Needs the key that it signs
+    /// access tokens with, and its public URL where that is another one.
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080",
+        value_parser = plain_url
+    )]
+    pub url: PublicUrl,
+
+    /// Print JSON, for machines to read.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What is measured of the graph, and how.
@@ -72,6 +105,157 @@ pub struct GraphBench {
     pub questions: Vec<Question>,
 }
 
+/// What is measured of sending, and how.
+#[derive(Clone, Debug, Args)]
+pub struct SendBench {
+    /// How many send at the same time, each waiting until its message is
+    /// durable.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 64,
+        value_parser = value_parser!(u32).range(1..=10_000)
+    )]
+    pub senders: u32,
+
+    /// For how long they send: 0.1 to 3600.
+    #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = seconds)]
+    pub seconds: f64,
+
+    /// Into how many conversations they send: of two people where each
+    /// sender has their own, who take turns where there are several; else
+    /// groups of the senders who share them. [default: one for each sender]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=100_000))]
+    pub conversations: Option<u32>,
+
+    /// What runs.
+    #[command(flatten)]
+    pub running: Running,
+}
+
+/// What is measured of live deliveries, and how.
+#[derive(Clone, Debug, Args)]
+pub struct FanoutBench {
+    /// How many members the group has, all of them live.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        value_parser = value_parser!(u32).range(2..=10_000)
+    )]
+    pub members: u32,
+
+    /// How many messages are sent.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 300,
+        value_parser = value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub messages: u32,
+
+    /// How many of the members send them, each waiting until its message is
+    /// durable; no more than there are members.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 8,
+        value_parser = value_parser!(u32).range(1..=1_000)
+    )]
+    pub senders: u32,
+
+    /// What runs.
+    #[command(flatten)]
+    pub running: Running,
+}
+
+/// What is measured of sockets on which nothing happens, and how.
+#[derive(Clone, Debug, Args)]
+pub struct IdleBench {
+    /// How many sockets are opened, with one subscription each.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub sockets: u32,
+
+    /// For how long they are open then: 0.1 to 3600. The service pings each
+    /// of them every 15 seconds.
+    #[arg(long, value_name = "N", default_value_t = 60.0, value_parser = seconds)]
+    pub seconds: f64,
+
+    /// The id of the service's process on this machine (Linux), to tell the
+    /// memory and the time of its processors that it takes.
+    #[arg(long, value_name = "PID", value_parser = value_parser!(u32).range(1..))]
+    pub pid: Option<u32>,
+
+    /// What runs.
+    #[command(flatten)]
+    pub running: Running,
+}
+
+/// What is measured of subscribers who come back, and how.
+#[derive(Clone, Debug, Args)]
+pub struct ResumeBench {
+    /// How many come back at the same time.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000,
+        value_parser = value_parser!(u32).range(2..=10_000)
+    )]
+    pub subscribers: u32,
+
+    /// How many messages each of them missed.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        value_parser = value_parser!(u32).range(1..=10_000)
+    )]
+    pub missed: u32,
+
+    /// How many of them share a group, in which they missed them.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 50,
+        value_parser = value_parser!(u32).range(2..=1_000)
+    )]
+    pub members: u32,
+
+    /// What runs.
+    #[command(flatten)]
+    pub running: Running,
+}
+
+/// What is measured of reading, and how.
+#[derive(Clone, Debug, Args)]
+pub struct PageBench {
+    /// First load so many messages into the SQL store; those that it was
+    /// loaded with before count.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1_000..=100_000_000))]
+    pub load: Option<u32>,
+
+    /// How many read at the same time, each waiting for its page.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = value_parser!(u32).range(1..=1_000)
+    )]
+    pub callers: u32,
+
+    /// For how long they read: 0.1 to 3600.
+    #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = seconds)]
+    pub seconds: f64,
+
+    /// What runs.
+    #[command(flatten)]
+    pub running: Running,
+}
 /// What the graph is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -144,6 +144,8 @@ async fn conversations(
                 sender: pair[turn % 2].id,
                 body: MessageBody::parse(line.to_owned())?,
                 key: Some(MessageKey::parse(format!("demo-{index}"))?),
+                replied: None,
+                mentions: Vec::new(),
                 people: pair.clone(),
                 place: Place::Direct,
             };
@@ -175,6 +177,8 @@ async fn clubs(
                 sender: people[*who].id,
                 body: MessageBody::parse((*line).to_owned())?,
                 key: Some(MessageKey::parse(format!("demo-{index}"))?),
+                replied: None,
+                mentions: Vec::new(),
                 people: Arc::new([people[*who].clone()]),
                 place: Place::Group(None),
             };

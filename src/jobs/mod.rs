@@ -83,6 +83,8 @@ pub struct Effects {
     /// Groups whose conversations have to follow; for each the log gets an entry
     /// for each member that differs from before, and one where the group itself changed.
     pub groups: Vec<GroupSync>,
+    /// Who lets others see no more how far they have read.
+    pub receipts_off: Option<UserId>,
 }
 
 /// How marking a job done ended.

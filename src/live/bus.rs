@@ -1,22 +1,35 @@
-//! The bus: brings what was committed to every node early. It may lose,
-//! repeat and reorder; the log is the truth.
+//! The bus: brings what was committed to every node early, and what passes at
+//! all. It may lose, repeat and reorder; the log is the truth.
 
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use super::Signal;
 use crate::messaging::Entry;
 
 /// What was committed together, in order.
 pub type Batch = Arc<[Arc<Entry>]>;
 
-/// Carries committed entries to the hubs of all nodes.
+/// What the bus carries.
+#[derive(Clone, Debug)]
+pub enum Packet {
+    /// What was committed.
+    Logged(Batch),
+    /// What passes.
+    Passing(Arc<Signal>),
+}
+
+/// Carries committed entries and signals to the hubs of all nodes.
 pub trait Bus: Send + Sync + 'static {
     /// Hands entries to everyone who listens. Never waits.
     fn publish(&self, entries: Batch);
 
+    /// Hands a signal to everyone who listens. Never waits.
+    fn signal(&self, signal: Arc<Signal>);
+
     /// Everything that is published from now on.
-    fn subscribe(&self) -> broadcast::Receiver<Batch>;
+    fn subscribe(&self) -> broadcast::Receiver<Packet>;
 
     /// Its name and version, such as `in process`.
     fn version(&self) -> String;
@@ -24,11 +37,11 @@ pub trait Bus: Send + Sync + 'static {
 
 /// The bus of a node that stands alone.
 pub struct InProcessBus {
-    sender: broadcast::Sender<Batch>,
+    sender: broadcast::Sender<Packet>,
 }
 
 impl InProcessBus {
-    /// How many batches wait for a listener that is behind; what it misses it
+    /// How many packets wait for a listener that is behind; what it misses it
     /// reads from the log.
     const CAPACITY: usize = 1_024;
 }
@@ -42,10 +55,14 @@ impl Default for InProcessBus {
 impl Bus for InProcessBus {
     fn publish(&self, entries: Batch) {
         // Nobody listening is no failure: the log keeps the entries.
-        let _listeners = self.sender.send(entries);
+        let _listeners = self.sender.send(Packet::Logged(entries));
     }
 
-    fn subscribe(&self) -> broadcast::Receiver<Batch> {
+    fn signal(&self, signal: Arc<Signal>) {
+        let _listeners = self.sender.send(Packet::Passing(signal));
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Packet> {
         self.sender.subscribe()
     }
 

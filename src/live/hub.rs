@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Batch, Bus, Cursor, Subscription};
+use super::{Batch, Bus, Cursor, Event, Packet, Signal, Subscription, event::What, recent::Recent};
 use crate::{
     error::{Error, Result, chain},
     ids::{ConversationId, UserId},
@@ -45,6 +45,7 @@ struct Inner {
     log: Arc<dyn LogStore>,
     bus: Arc<dyn Bus>,
     followers: Vec<Arc<dyn Follower>>,
+    recent: Recent,
     state: Mutex<State>,
 }
 
@@ -56,7 +57,7 @@ struct State {
 
 struct Subscriber {
     conversation: Option<ConversationId>,
-    queue: mpsc::Sender<Arc<Entry>>,
+    queue: mpsc::Sender<Arc<Event>>,
 }
 
 impl Hub {
@@ -68,7 +69,8 @@ impl Hub {
         head: Position,
     ) -> Self {
         let state = State { delivered: head, subscribers: HashMap::new(), stopped: false };
-        Self { inner: Arc::new(Inner { log, bus, followers, state: Mutex::new(state) }) }
+        let (recent, state) = (Recent::default(), Mutex::new(state));
+        Self { inner: Arc::new(Inner { log, bus, followers, recent, state }) }
     }
 
     /// Follows the log until `stop`; then all subscriptions end.
@@ -80,8 +82,9 @@ impl Hub {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                batch = feed.recv() => match batch {
-                    Ok(batch) => self.take(&batch, &mut pending).await,
+                packet = feed.recv() => match packet {
+                    Ok(Packet::Logged(batch)) => self.take(&batch, &mut pending).await,
+                    Ok(Packet::Passing(signal)) => self.lock().pass(&signal),
                     Err(broadcast::error::RecvError::Lagged(_)) => self.poll(&mut pending).await,
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
@@ -125,12 +128,16 @@ impl Hub {
         &*self.inner.log
     }
 
+    pub(super) fn recent(&self) -> &Recent {
+        &self.inner.recent
+    }
+
     /// Starts to queue what comes from now on, and tells what came before.
     pub(super) fn register(
         &self,
         user: UserId,
         conversation: Option<ConversationId>,
-    ) -> Result<(Position, mpsc::Receiver<Arc<Entry>>)> {
+    ) -> Result<(Position, mpsc::Receiver<Arc<Event>>)> {
         let (queue, entries) = mpsc::channel(QUEUE);
         let mut state = self.lock();
         if state.stopped {
@@ -174,7 +181,12 @@ impl Hub {
                         // What the bus brought knows more of the people it concerns.
                         pending.entry(entry.pos).or_insert(entry);
                     }
+                    let before = self.delivered();
                     self.deliver_in_order(pending);
+                    if self.delivered() == before {
+                        warn!(after = before.0, "entries are missing in the log");
+                        break;
+                    }
                 }
                 Err(error) => {
                     warn!(error = chain(&error), "can't read the log; live events have to wait");
@@ -186,6 +198,7 @@ impl Hub {
 
     fn deliver_in_order(&self, pending: &mut BTreeMap<Position, Arc<Entry>>) {
         let mut state = self.lock();
+        let mut events = Vec::new();
         while let Some(next) = pending.first_entry() {
             if *next.key() <= state.delivered {
                 next.remove();
@@ -194,11 +207,15 @@ impl Hub {
                 for follower in &self.inner.followers {
                     follower.follow(&entry);
                 }
-                state.deliver(&entry);
+                state.delivered = entry.pos;
+                if is_event(&entry.change) {
+                    events.push((self.inner.recent.keep(&entry), entry));
+                }
             } else {
                 break;
             }
         }
+        state.deliver(&events);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -207,36 +224,41 @@ impl Hub {
 }
 
 impl State {
-    fn deliver(&mut self, entry: &Arc<Entry>) {
-        self.delivered = entry.pos;
-        if !is_event(&entry.change) {
-            return;
+    /// Hands out what came together: to one person all of it, and then to the
+    /// next, so that a device wakes once and writes it together.
+    fn deliver(&mut self, events: &[(Arc<Event>, Arc<Entry>)]) {
+        let mut by_user: HashMap<UserId, Vec<&Arc<Event>>> = HashMap::new();
+        for (event, entry) in events {
+            for user in self.who_is_here(entry) {
+                by_user.entry(user).or_default().push(event);
+            }
         }
-        // A group may have many members of whom few are here.
-        if self.subscribers.len() < entry.to.len() {
-            let here = self.subscribers.keys().copied();
-            let here: Vec<UserId> =
-                here.filter(|user| entry.to.include(*user, entry.pos)).collect();
-            here.into_iter().for_each(|user| self.hand_to(user, entry));
-        } else {
-            entry.recipients().for_each(|user| self.hand_to(user, entry));
+        for (user, events) in by_user {
+            self.hand(user, &events);
         }
     }
 
-    fn hand_to(&mut self, user: UserId, entry: &Arc<Entry>) {
+    /// Those who hear of it and have subscribed. A group may have many members of whom few are here.
+    fn who_is_here(&self, entry: &Entry) -> Vec<UserId> {
+        if self.subscribers.len() < entry.to.len() {
+            let here = self.subscribers.keys().copied();
+            here.filter(|user| entry.is_for(*user)).collect()
+        } else {
+            entry.recipients().filter(|user| self.subscribers.contains_key(user)).collect()
+        }
+    }
+
+    /// Hands out what is not in the log, right behind what is.
+    fn pass(&mut self, signal: &Arc<Signal>) {
+        let (signal, after) = (signal.clone(), self.delivered);
+        let to = signal.to.clone();
+        let event = Event::new(What::Passing { signal, after });
+        to.iter().for_each(|user| self.hand(*user, &[&event]));
+    }
+
+    fn hand(&mut self, user: UserId, events: &[&Arc<Event>]) {
         let Some(subscribers) = self.subscribers.get_mut(&user) else { return };
-        subscribers.retain(|subscriber| {
-            if !subscriber.wants(entry) {
-                return !subscriber.queue.is_closed();
-            }
-            // A full queue ends the subscription: its stream finds the
-            // queue closed behind what was handed out.
-            let sent = subscriber.queue.try_send(entry.clone());
-            if matches!(sent, Err(mpsc::error::TrySendError::Full(_))) {
-                metrics::counter!("chatterbox_slow_subscribers_total").increment(1);
-            }
-            sent.is_ok()
-        });
+        subscribers.retain(|subscriber| events.iter().all(|event| subscriber.take(event)));
         if subscribers.is_empty() {
             self.subscribers.remove(&user);
         }
@@ -244,8 +266,18 @@ impl State {
 }
 
 impl Subscriber {
-    fn wants(&self, entry: &Entry) -> bool {
-        concerns(entry, self.conversation)
+    /// Whether it is to get more.
+    fn take(&self, event: &Arc<Event>) -> bool {
+        if !concerns(event.conversation(), self.conversation) {
+            return !self.queue.is_closed();
+        }
+        // A full queue ends the subscription: its stream finds the queue
+        // closed behind what was handed out.
+        let sent = self.queue.try_send(event.clone());
+        if matches!(sent, Err(mpsc::error::TrySendError::Full(_))) {
+            metrics::counter!("chatterbox_slow_subscribers_total").increment(1);
+        }
+        sent.is_ok()
     }
 }
 
@@ -254,7 +286,7 @@ pub(super) fn is_event(change: &Change) -> bool {
     !matches!(change, Change::SessionEnded { .. } | Change::PersonChanged)
 }
 
-/// Whether the entry passes the filter.
-pub(super) fn concerns(entry: &Entry, conversation: Option<ConversationId>) -> bool {
-    conversation.is_none_or(|id| entry.conversation() == Some(id))
+/// Whether what is about this conversation, or about none, passes the filter.
+pub(super) fn concerns(about: Option<ConversationId>, filter: Option<ConversationId>) -> bool {
+    filter.is_none_or(|id| about == Some(id))
 }

@@ -6,13 +6,13 @@ use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::mpsc;
 
 use super::{
-    Hub,
+    Event, Hub,
     hub::{PAGE, concerns, is_event},
 };
 use crate::{
     error::Result,
     ids::{ConversationId, UserId},
-    messaging::{Entry, Position},
+    messaging::Position,
 };
 
 /// A subscriber's stream of events.
@@ -22,7 +22,7 @@ pub struct Subscription {
     conversation: Option<ConversationId>,
     /// Everything up to here was read or handed out.
     reached: Position,
-    missed: VecDeque<Arc<Entry>>,
+    missed: VecDeque<Arc<Event>>,
     stage: Stage,
 }
 
@@ -32,9 +32,9 @@ enum Stage {
     Behind,
     /// What comes is being queued; what came before `until` has still to be
     /// read.
-    Joining { until: Position, queue: mpsc::Receiver<Arc<Entry>> },
+    Joining { until: Position, queue: mpsc::Receiver<Arc<Event>> },
     /// Only what comes.
-    Live { queue: mpsc::Receiver<Arc<Entry>> },
+    Live { queue: mpsc::Receiver<Arc<Event>> },
 }
 
 /// Why a stream ended.
@@ -68,16 +68,16 @@ impl Subscription {
     ///
     /// The failure of the log while the subscriber is still behind; it may
     /// come back with its cursor.
-    pub async fn next(&mut self) -> Result<Result<Arc<Entry>, SubscriptionEnd>> {
+    pub async fn next(&mut self) -> Result<Result<Arc<Event>, SubscriptionEnd>> {
         loop {
-            if let Some(entry) = self.missed.pop_front() {
-                return Ok(Ok(entry));
+            if let Some(event) = self.missed.pop_front() {
+                return Ok(Ok(event));
             }
             match &mut self.stage {
                 Stage::Live { queue } => match queue.recv().await {
                     // A cursor of another node may be ahead of this one's hub.
-                    Some(entry) if entry.pos <= self.reached => {}
-                    Some(entry) => return Ok(Ok(entry)),
+                    Some(event) if event.is_before(self.reached) => {}
+                    Some(event) => return Ok(Ok(event)),
                     None => return Ok(Err(SubscriptionEnd::Resume)),
                 },
                 Stage::Behind => {
@@ -108,7 +108,9 @@ impl Subscription {
         let conversation = self.conversation;
         self.missed.extend(
             page.into_iter()
-                .filter(|entry| is_event(&entry.change) && concerns(entry, conversation)),
+                .filter(|entry| is_event(&entry.change))
+                .filter(|entry| concerns(entry.conversation(), conversation))
+                .map(|entry| self.hub.recent().share(&entry)),
         );
         Ok(more)
     }

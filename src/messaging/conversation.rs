@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use chatterbox_graph::{Chat, Graph, Group, GroupVisibility, Person, Timestamp};
 
 use super::{
-    Contacts, Draft, Faces, Message, MessageBody, MessageKey, Place, Position, WriterHandle,
+    Contacts, Draft, Faces, MentionStore, Message, MessageBody, MessageKey, MessageNews, Place,
+    Position, Recipients, WriterHandle, mentioned,
 };
 use crate::{
     ambient::Ambient,
@@ -56,6 +57,15 @@ impl Conversation {
             ConversationKind::Direct { members: [one, other], .. } if one == viewer => Some(other),
             ConversationKind::Direct { members: [one, other], .. } if other == viewer => Some(one),
             _ => None,
+        }
+    }
+
+    /// Of which kind it is.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self.kind {
+            ConversationKind::Direct { .. } => Place::Direct,
+            ConversationKind::Group => Place::Group(None),
         }
     }
 
@@ -157,6 +167,10 @@ pub trait ConversationStore: Send + Sync + 'static {
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Message>>;
 
+    /// Everyone who is in a group now, for who is one of them; `None` for
+    /// others. One small statement where the members are known here.
+    async fn members(&self, user: UserId, group: GroupId) -> Result<Option<Recipients>>;
+
     /// Those of these groups that `user` left or that were deleted, as they
     /// were then.
     async fn left_groups(&self, user: UserId, ids: &[GroupId]) -> Result<HashMap<GroupId, Group>>;
@@ -172,6 +186,13 @@ pub trait ConversationStore: Send + Sync + 'static {
 
     /// The messages with these ids; unknown ones are left out.
     async fn messages(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Message>>;
+
+    /// Those of the messages with these ids that `user` may read.
+    async fn readable(
+        &self,
+        user: UserId,
+        ids: &[MessageId],
+    ) -> Result<HashMap<MessageId, Message>>;
 }
 
 /// Where a message is to go.
@@ -187,21 +208,30 @@ pub enum Target {
     Username(Username),
 }
 
-/// A message that was sent, and those it concerns, as far as they are known.
+/// What somebody wants to say.
 #[derive(Clone, Debug)]
-pub struct Sent {
-    /// The message.
-    pub message: Message,
-    /// At least the sender.
-    pub people: Arc<[Person]>,
-    /// In which kind of conversation.
-    pub place: Place,
+pub struct Outgoing {
+    /// The text.
+    pub body: MessageBody,
+    /// Their own key for it.
+    pub key: Option<MessageKey>,
+    /// The message that it replies to.
+    pub reply_to: Option<MessageId>,
+}
+
+/// Where a message goes, and what is known of that.
+struct Destination {
+    conversation: ConversationId,
+    /// The sender's profile, of two also the other's.
+    people: Arc<[Person]>,
+    place: Place,
 }
 
 /// What people do in conversations.
 #[derive(Clone)]
 pub struct Conversations {
     store: Arc<dyn ConversationStore>,
+    mentions: Arc<dyn MentionStore>,
     graph: Arc<dyn Graph>,
     contacts: Contacts,
     faces: Faces,
@@ -212,14 +242,15 @@ pub struct Conversations {
 impl Conversations {
     /// Puts the parts together.
     pub fn new(
-        store: Arc<dyn ConversationStore>,
+        store: &Arc<impl ConversationStore + MentionStore>,
         graph: Arc<dyn Graph>,
         contacts: Contacts,
         faces: Faces,
         writer: WriterHandle,
         ambient: Ambient,
     ) -> Self {
-        Self { store, graph, contacts, faces, writer, ambient }
+        let mentions = store.clone();
+        Self { store: store.clone(), mentions, graph, contacts, faces, writer, ambient }
     }
 
     /// Sends a message and returns it once it is durable. The same `key`
@@ -228,7 +259,7 @@ impl Conversations {
     /// # Errors
     ///
     /// [`Error::NotFound`] for an unknown person or a conversation that the
-    /// sender is not in, [`Error::Invalid`] for oneself, [`Error::Forbidden`]
+    /// sender is not in, and for replying to what they can't read there; [`Error::Invalid`] for oneself, [`Error::Forbidden`]
     /// across a block, for starting a conversation with somebody whose settings do not
     /// mean the sender, and in a public group for who is no member; [`Error::Conflict`] for a key that was used for
     /// something else; or the failure of a store.
@@ -236,45 +267,80 @@ impl Conversations {
         &self,
         sender: UserId,
         target: Target,
-        body: MessageBody,
-        key: Option<MessageKey>,
-    ) -> Result<Sent> {
-        if let Target::Group(group) = target {
-            return self.send_to_group(sender, group, body, key).await;
-        }
-        let recipient = self.recipient(sender, target).await?;
-        let contact = self.contacts.writing(sender, recipient).await?;
-        let (conversation, people) = (contact.conversation, contact.people);
-        let (id, place) = (self.ambient.id(), Place::Direct);
-        self.write(Draft { id, conversation, sender, body, key, people, place }).await
-    }
-
-    async fn send_to_group(
-        &self,
-        sender: UserId,
-        group: GroupId,
-        body: MessageBody,
-        key: Option<MessageKey>,
-    ) -> Result<Sent> {
-        // Who is a member is decided where the message is written.
-        let people = self.faces.person(sender).await.into_iter().collect();
-        let face = self.faces.group(sender, group).await;
-        let is_public =
-            face.as_ref().is_some_and(|face| face.visibility == GroupVisibility::Public);
-        let (id, conversation) = (self.ambient.id(), group.into());
-        let place = Place::Group(face);
-        let draft = Draft { id, conversation, sender, body, key, people, place };
-        match self.write(draft).await {
-            Err(Error::NotFound(_)) if is_public => {
+        outgoing: Outgoing,
+    ) -> Result<MessageNews> {
+        let destination = match target {
+            Target::Group(group) => self.group(sender, group).await,
+            target => self.direct(sender, target).await?,
+        };
+        let is_public = matches!(&destination.place, Place::Group(Some(face))
+            if face.visibility == GroupVisibility::Public);
+        match self.write(sender, destination, outgoing).await {
+            Err(Error::NotFound("conversation")) if is_public => {
                 Err(Error::Forbidden("only members of the group may write here"))
             }
             written => written,
         }
     }
 
-    async fn write(&self, draft: Draft) -> Result<Sent> {
-        let (people, place) = (draft.people.clone(), draft.place.clone());
-        Ok(Sent { message: self.writer.send(draft).await?, people, place })
+    async fn direct(&self, sender: UserId, target: Target) -> Result<Destination> {
+        let recipient = self.recipient(sender, target).await?;
+        let contact = self.contacts.writing(sender, recipient).await?;
+        let (conversation, people) = (contact.conversation, contact.people);
+        Ok(Destination { conversation, people, place: Place::Direct })
+    }
+
+    /// Who is a member is decided where the message is written.
+    async fn group(&self, sender: UserId, group: GroupId) -> Destination {
+        let people = self.faces.known(&[sender]).await;
+        let place = Place::Group(self.faces.group(sender, group).await);
+        Destination { conversation: group.into(), people, place }
+    }
+
+    async fn write(
+        &self,
+        sender: UserId,
+        destination: Destination,
+        outgoing: Outgoing,
+    ) -> Result<MessageNews> {
+        let Destination { conversation, mut people, place } = destination;
+        let Outgoing { body, key, reply_to } = outgoing;
+        let replied = match reply_to {
+            Some(id) => Some(self.replied(sender, conversation, id).await?),
+            None => None,
+        };
+        let mentions = mentioned(&*self.mentions, conversation, &body).await?;
+        let replied_sender = replied.as_ref().and_then(|replied| replied.sender);
+        let others: Vec<UserId> = mentions.iter().copied().chain(replied_sender).collect();
+        if matches!(place, Place::Group(_)) && !others.is_empty() {
+            people = self.faces.known(&[&[sender], &others[..]].concat()).await;
+        }
+        let draft = Draft {
+            id: self.ambient.id(),
+            conversation,
+            sender,
+            body,
+            key,
+            replied: replied.clone(),
+            mentions,
+            people: people.clone(),
+            place: place.clone(),
+        };
+        let message = self.writer.send(draft).await?;
+        // It may have been there already, and others may have reacted to it.
+        Ok(MessageNews { message, reactions: None, replied, people, place })
+    }
+
+    /// The message that is replied to, of the same conversation.
+    async fn replied(
+        &self,
+        sender: UserId,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Arc<Message>> {
+        let found = self.store.readable(sender, &[id]).await?.remove(&id);
+        let found = found.filter(|replied| replied.conversation == conversation);
+        found.map(Arc::new).ok_or(Error::NotFound("message"))
     }
 
     /// The conversation, for who is in it.

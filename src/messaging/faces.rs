@@ -1,7 +1,7 @@
-//! What events say of people and groups, kept in memory: spares every
-//! delivery a look-up.
+//! What is shown of people and groups, kept in memory: spares every delivery
+//! a look-up, and most requests.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chatterbox_graph::{Graph, Group, Person};
 use moka::sync::Cache;
@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::{Change, Entry, Recency};
 use crate::{
-    error::chain,
+    error::{Result, chain},
     ids::{GroupId, UserId},
     live::Follower,
 };
@@ -55,26 +55,45 @@ impl Faces {
         self.inner.changed_groups.note(&[id]);
     }
 
-    /// The person; `None` for an unknown one, and with the graph away.
-    pub async fn person(&self, id: UserId) -> Option<Person> {
+    /// The people by their ids; unknown ones are left out.
+    ///
+    /// # Errors
+    ///
+    /// The graph's failure, where one of them is not known here.
+    pub async fn people(&self, ids: &[UserId]) -> Result<HashMap<UserId, Person>> {
         let Inner { graph, people, changed_people, .. } = &*self.inner;
-        if let Some((since, person)) = people.get(&id)
-            && changed_people.unchanged_since(since, [id])
-        {
-            return Some(person);
+        let (mut found, mut unknown) = (HashMap::with_capacity(ids.len()), Vec::new());
+        for &id in ids {
+            match people.get(&id) {
+                Some((since, person)) if changed_people.unchanged_since(since, [id]) => {
+                    found.insert(id, person);
+                }
+                _ => unknown.push(id),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(found);
         }
         let since = changed_people.now();
-        match graph.people(&[id]).await {
-            Ok(mut found) => {
-                let person = found.remove(&id)?;
-                people.insert(id, (since, person.clone()));
-                Some(person)
-            }
-            Err(error) => {
-                debug!(error = chain(&error), "an event goes out without a profile");
-                None
-            }
+        for (id, person) in graph.people(&unknown).await? {
+            people.insert(id, (since, person.clone()));
+            found.insert(id, person);
         }
+        Ok(found)
+    }
+
+    /// The people, as far as they are known: of none with the graph away,
+    /// where not all are known here.
+    pub async fn known(&self, ids: &[UserId]) -> Arc<[Person]> {
+        let found = self.people(ids).await.inspect_err(|error| {
+            debug!(error = chain(error), "an event goes out without profiles");
+        });
+        found.unwrap_or_default().into_values().collect()
+    }
+
+    /// The person; `None` for an unknown one, and with the graph away.
+    pub async fn person(&self, id: UserId) -> Option<Person> {
+        self.known(&[id]).await.first().cloned()
     }
 
     /// The group; `None` for an unknown one, and with the graph away.

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use chatterbox_graph::{Friendship, Group, GroupRole, Person, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Message, Recipients};
+use super::{Message, Reaction, ReadMarker, Recipients};
 use crate::{
     error::Result,
     ids::{ConversationId, SessionId, UserId},
@@ -36,12 +36,29 @@ impl Position {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     /// A message was sent.
-    MessageSent {
-        /// The message as it was written.
-        message: Message,
-        /// Those it concerns, as far as the sender's node knew them: spares
-        /// every delivery a look-up. Empty where the entry was read from SQL.
-        people: Arc<[Person]>,
+    MessageSent(MessageNews),
+    /// A message has another body.
+    MessageEdited(MessageNews),
+    /// A message was deleted.
+    MessageDeleted(MessageNews),
+    /// Somebody reacted to a message, or took a reaction back.
+    ReactionsChanged(MessageNews),
+    /// Somebody has read further. For a conversation's members; where the
+    /// reader does not share that, for the reader's own devices.
+    ReadMarkerMoved {
+        /// Where.
+        conversation: ConversationId,
+        /// Whose marker, and where it is now.
+        marker: ReadMarker,
+        /// The reader's profile; not kept in SQL.
+        person: Option<Person>,
+        /// In which kind of conversation.
+        place: Place,
+    },
+    /// The entry's user muted a conversation, or unmuted it.
+    MuteChanged {
+        /// Which.
+        conversation: ConversationId,
         /// In which kind of conversation.
         place: Place,
     },
@@ -78,6 +95,30 @@ pub enum Change {
         /// Which.
         session: SessionId,
     },
+}
+
+/// A message, and what is known with it: spares every delivery a look-up. In
+/// SQL only which message it is about is kept; who reads that later is told how the message is then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageNews {
+    /// The message as it is now.
+    pub message: Message,
+    /// Its reactions; `None` where they have to be looked up.
+    pub reactions: Option<Arc<[Reaction]>>,
+    /// The message that it replies to; `None` where it has to be looked up.
+    pub replied: Option<Arc<Message>>,
+    /// Those it concerns, as far as the node knew them that it happened on.
+    pub people: Arc<[Person]>,
+    /// In which kind of conversation.
+    pub place: Place,
+}
+
+impl MessageNews {
+    /// Nothing but the message is known.
+    #[must_use]
+    pub fn bare(message: Message, place: Place) -> Self {
+        Self { message, reactions: None, replied: None, people: Arc::new([]), place }
+    }
 }
 
 /// In which kind of conversation something happened.
@@ -139,13 +180,43 @@ impl Entry {
         match (&self.change, self.scope) {
             (_, Scope::Conversation(id)) => Some(id),
             (Change::MembershipChanged { group, .. }, _) => Some(group.id.into()),
+            (
+                Change::ReadMarkerMoved { conversation, .. }
+                | Change::MuteChanged { conversation, .. },
+                _,
+            ) => Some(*conversation),
             _ => None,
         }
     }
 
     /// The people whose devices hear of it.
     pub fn recipients(&self) -> impl Iterator<Item = UserId> {
-        self.to.at(self.pos)
+        self.to.from_to(self.since(), self.pos)
+    }
+
+    /// Whether this person's devices hear of it. Cost: the logarithm of the
+    /// number of recipients.
+    #[must_use]
+    pub fn is_for(&self, user: UserId) -> bool {
+        self.to.include(user, self.since(), self.pos)
+    }
+
+    /// Whether this person, who hears of it, may read that message of the same
+    /// conversation too.
+    #[must_use]
+    pub fn shows(&self, user: UserId, message: &Message) -> bool {
+        self.to.include(user, message.pos, self.pos)
+    }
+
+    /// The position from which on one has to be there to hear of it: who can't
+    /// read a message does not hear what becomes of it.
+    fn since(&self) -> Position {
+        match &self.change {
+            Change::MessageEdited(news)
+            | Change::MessageDeleted(news)
+            | Change::ReactionsChanged(news) => news.message.pos,
+            _ => self.pos,
+        }
     }
 }
 
@@ -165,8 +236,12 @@ pub trait LogStore: Send + Sync + 'static {
     -> Result<Vec<Arc<Entry>>>;
 
     /// What concerns `user` after `after`, up to and with `until`, in order,
-    /// at most `limit` entries; of a group what happened while they were a member. Reads only the conversations in which
+    /// at most `limit` entries; of a group what happened while they were a member, to messages that they can read. Reads only the conversations in which
     /// something happened after `after`. Cost: the user's conversations, and the rows returned.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorExpired`](crate::error::Error::CursorExpired) where entries behind `after` were trimmed.
     async fn read_for(
         &self,
         user: UserId,

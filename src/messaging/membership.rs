@@ -20,8 +20,8 @@ pub struct Recipient {
 }
 
 impl Recipient {
-    fn is_at(&self, pos: Position) -> bool {
-        self.from <= pos && self.until.is_none_or(|until| pos <= until)
+    fn is_from_to(&self, from: Position, to: Position) -> bool {
+        self.from <= from && self.until.is_none_or(|until| to <= until)
     }
 }
 
@@ -40,16 +40,21 @@ impl Recipients {
 
     /// Those who hear of the entry at this position.
     pub fn at(&self, pos: Position) -> impl Iterator<Item = UserId> {
-        self.0.iter().filter(move |one| one.is_at(pos)).map(|one| one.user)
+        self.from_to(pos, pos)
     }
 
-    /// Whether this person hears of the entry at this position. Cost: the
-    /// logarithm of their number.
+    /// Those who hear of everything from one position to another.
+    pub fn from_to(&self, from: Position, to: Position) -> impl Iterator<Item = UserId> {
+        self.0.iter().filter(move |one| one.is_from_to(from, to)).map(|one| one.user)
+    }
+
+    /// Whether this person hears of everything from one position to another.
+    /// Cost: the logarithm of their number.
     #[must_use]
-    pub fn include(&self, user: UserId, pos: Position) -> bool {
+    pub fn include(&self, user: UserId, from: Position, to: Position) -> bool {
         let first = self.0.partition_point(|one| one.user < user);
         let of_user = self.0[first..].iter().take_while(|one| one.user == user);
-        of_user.into_iter().any(|one| one.is_at(pos))
+        of_user.into_iter().any(|one| one.is_from_to(from, to))
     }
 
     /// How many there are, over all positions.

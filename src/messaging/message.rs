@@ -26,6 +26,14 @@ pub struct Message {
     pub body: Option<String>,
     /// When it was committed.
     pub sent_at: Timestamp,
+    /// When its body was changed last.
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// The message that it replies to, of the same conversation.
+    pub reply_to: Option<MessageId>,
+    /// The members whom its body names, in that order; nobody twice.
+    pub mentions: Vec<UserId>,
 }
 
 /// The text of a message: 1 to 4,000 characters, not only white space, no NUL.

@@ -11,18 +11,22 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Change, ConversationStore, Entry, LogStore, Message, Place, Position};
+use super::{Change, ConversationStore, Entry, LogStore, Message, MessageNews, Place, Position};
 use crate::{
     error::{Result, chain},
     ids::ConversationId,
     live::Follower,
 };
 
-const NAME: &str = "last_chatted";
+/// The name of the projection.
+pub const LAST_CHATTED: &str = "last_chatted";
 const BATCH: usize = 500;
 /// How often it is noted how far the edges have come. After a crash they are
 /// folded anew from there, which changes nothing.
 const NOTE_PERIOD: Duration = Duration::from_secs(5);
+/// How long is gathered what is written next, so that it takes little of what
+/// those need who send.
+const PAUSE: Duration = Duration::from_millis(200);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Follows the log and keeps the LAST_CHATTED edges. What waits is one chat
@@ -53,7 +57,7 @@ impl Projector {
     ///
     /// Where the log can't be read.
     pub async fn catch_up(&self, head: Position) -> Result<()> {
-        let mut from = self.log.projected(NAME).await?;
+        let mut from = self.log.projected(LAST_CHATTED).await?;
         while from < head {
             let entries = self.log.read(from, head, BATCH).await?;
             let Some(last) = entries.last() else { break };
@@ -65,12 +69,14 @@ impl Projector {
 
     /// Writes edges until `stop`, and then what is left.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let mut noted = Instant::now();
-        while stop.run_until_cancelled(self.wake.notified()).await.is_some() {
-            while !self.lock().chats.is_empty() {
+        let (mut noted, mut noted_at) = (Position(0), Instant::now());
+        // Woken now and then too: what was not noted can't be trimmed from the log.
+        let woken = || tokio::time::timeout(NOTE_PERIOD, self.wake.notified());
+        while stop.run_until_cancelled(woken()).await.is_some() {
+            loop {
                 match self.fold().await {
-                    Ok(pos) if noted.elapsed() >= NOTE_PERIOD => {
-                        noted = Instant::now();
+                    Ok(pos) if pos > noted && noted_at.elapsed() >= NOTE_PERIOD => {
+                        (noted, noted_at) = (pos, Instant::now());
                         self.note(pos).await;
                     }
                     Ok(_) => {}
@@ -81,6 +87,10 @@ impl Projector {
                             return;
                         }
                     }
+                }
+                let pause = tokio::time::sleep(PAUSE);
+                if stop.run_until_cancelled(pause).await.is_none() || self.lock().chats.is_empty() {
+                    break;
                 }
             }
         }
@@ -114,7 +124,7 @@ impl Projector {
         if pos == Position(0) {
             return;
         }
-        if let Err(error) = self.log.set_projected(NAME, pos).await {
+        if let Err(error) = self.log.set_projected(LAST_CHATTED, pos).await {
             debug!(error = chain(&error), "could not note how far LAST_CHATTED has come");
         }
     }
@@ -153,7 +163,7 @@ impl Follower for Projector {
     fn follow(&self, entry: &Arc<Entry>) {
         let mut pending = self.lock();
         pending.pos = entry.pos;
-        if let Change::MessageSent { message, place, .. } = &entry.change
+        if let Change::MessageSent(MessageNews { message, place, .. }) = &entry.change
             && let Some(chat) = chat(message, place, entry)
         {
             pending.chats.insert(message.conversation, chat);

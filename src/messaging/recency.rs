@@ -14,6 +14,7 @@ use moka::sync::Cache;
 /// under way.
 pub struct Recency<K> {
     latest: AtomicU64,
+    all: AtomicU64,
     last: Cache<K, u64>,
 }
 
@@ -24,7 +25,7 @@ impl<K: Hash + Eq + Copy + Send + Sync + 'static> Recency<K> {
     pub fn new(memory: Duration) -> Self {
         // Not bounded by number: a change that is forgotten would bring old answers back.
         let last = Cache::builder().time_to_live(memory).build();
-        Self { latest: AtomicU64::new(0), last }
+        Self { latest: AtomicU64::new(0), all: AtomicU64::new(0), last }
     }
 
     /// The number of the latest change.
@@ -41,12 +42,19 @@ impl<K: Hash + Eq + Copy + Send + Sync + 'static> Recency<K> {
         }
     }
 
+    /// Notes that something may have changed about any key.
+    pub fn note_all(&self) {
+        let number = self.latest.fetch_add(1, Ordering::SeqCst) + 1;
+        self.all.fetch_max(number, Ordering::SeqCst);
+    }
+
     /// Whether nothing changed about these after that number.
     #[must_use]
     pub fn unchanged_since(&self, number: u64, keys: impl IntoIterator<Item = K>) -> bool {
         // Without any change since then there is no need to look.
+        let unchanged = |key| self.last.get(&key).is_none_or(|last| last <= number);
         self.now() == number
-            || keys.into_iter().all(|key| self.last.get(&key).is_none_or(|last| last <= number))
+            || self.all.load(Ordering::SeqCst) <= number && keys.into_iter().all(unchanged)
     }
 }
 
@@ -65,5 +73,16 @@ mod tests {
         assert!(!changes.unchanged_since(number, [1, 2]));
         assert!(changes.unchanged_since(number, [1]));
         assert!(changes.unchanged_since(changes.now(), [1, 2]));
+    }
+
+    #[test]
+    fn all_may_change_at_once() {
+        let changes = Recency::new(Duration::from_secs(60));
+        let before = changes.now();
+        changes.note_all();
+        let after = changes.now();
+        changes.note(&[3]);
+        assert!(!changes.unchanged_since(before, [1]));
+        assert!(changes.unchanged_since(after, [1]));
     }
 }

@@ -1,22 +1,20 @@
 //! The writer: takes what is waiting, across senders and conversations, and
-//! commits it in one transaction. While one batch commits the next fills, so
-//! there is no timer and no added wait when idle.
+//! commits it in one transaction.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chatterbox_graph::{Person, Timestamp};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, warn};
 
-use super::{Change, Entry, Message, MessageBody, MessageKey, Place, Recipients, Scope};
+use super::{
+    Change, Entry, Message, MessageBody, MessageKey, MessageNews, Place, Recipients, Scope,
+    group_commit::{Commit, Entrance, GroupCommit},
+};
 use crate::{
     ambient::Ambient,
-    error::{Error, Result, StoreError, chain},
+    error::{Error, Result},
     ids::{ConversationId, MessageId, UserId},
     live::Bus,
 };
@@ -34,6 +32,10 @@ pub struct Draft {
     pub body: MessageBody,
     /// The sender's own key for it.
     pub key: Option<MessageKey>,
+    /// The message that it replies to, of the same conversation.
+    pub replied: Option<Arc<Message>>,
+    /// The members whom it names, in that order; nobody twice.
+    pub mentions: Vec<UserId>,
     /// Those it concerns, as far as they are known: at least the sender.
     pub people: Arc<[Person]>,
     /// In which kind of conversation; the store refuses one of another kind.
@@ -66,18 +68,9 @@ pub trait MessageStore: Send + Sync + 'static {
     async fn write(&self, at: Timestamp, drafts: &[Draft]) -> Result<Vec<Outcome>>;
 }
 
-/// How many messages are committed together at most.
-const BATCH: usize = 256;
-/// How many wait at most; more are refused.
-const QUEUE: usize = 4_096;
-
-type Answer = oneshot::Sender<Result<Message>>;
-
 /// Where messages are handed in.
 #[derive(Clone)]
-pub struct WriterHandle {
-    queue: mpsc::Sender<(Draft, Answer)>,
-}
+pub struct WriterHandle(Entrance<Drafts>);
 
 impl WriterHandle {
     /// Hands a message in and waits until it is durable.
@@ -87,24 +80,17 @@ impl WriterHandle {
     /// [`Error::Conflict`] for a key that was used for something else,
     /// [`Error::NotFound`] for a conversation that the sender is not in, and
     /// [`StoreError::Unavailable`] where the store is away, too slow for what
-    /// comes in, or the service is stopping.
+    /// comes in, or the service is stopping. The message may be written
+    /// nevertheless: who sends it again with its key learns of it.
+    ///
+    /// [`StoreError::Unavailable`]: crate::error::StoreError::Unavailable
     pub async fn send(&self, draft: Draft) -> Result<Message> {
-        let (answer, answered) = oneshot::channel();
-        self.queue.try_send((draft, answer)).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Error::unavailable("too many messages wait"),
-            mpsc::error::TrySendError::Closed(_) => Error::unavailable("the service is stopping"),
-        })?;
-        answered.await.map_err(|_| Error::unavailable("the service is stopping"))?
+        self.0.submit(draft).await
     }
 }
 
 /// The task that commits messages.
-pub struct Writer {
-    queue: mpsc::Receiver<(Draft, Answer)>,
-    store: Arc<dyn MessageStore>,
-    bus: Arc<dyn Bus>,
-    ambient: Ambient,
-}
+pub struct Writer(GroupCommit<Drafts>);
 
 impl Writer {
     /// A writer, and the handle by which it gets its work.
@@ -113,51 +99,49 @@ impl Writer {
         bus: Arc<dyn Bus>,
         ambient: Ambient,
     ) -> (Self, WriterHandle) {
-        let (sender, queue) = mpsc::channel(QUEUE);
-        (Self { queue, store, bus, ambient }, WriterHandle { queue: sender })
+        let (task, entrance) = GroupCommit::new(Drafts { store, bus, ambient });
+        (Self(task), WriterHandle(entrance))
     }
 
     /// Commits what is handed in, until `stop`; then takes nothing new and
     /// commits what waits.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let mut waiting = Vec::with_capacity(BATCH);
-        loop {
-            let taken = stop.run_until_cancelled(self.queue.recv_many(&mut waiting, BATCH)).await;
-            match taken {
-                Some(0) => break,
-                Some(_) => {}
-                None if self.queue.is_closed() && self.queue.is_empty() => break,
-                None => {
-                    self.queue.close();
-                    if self.queue.recv_many(&mut waiting, BATCH).await == 0 {
-                        break;
-                    }
-                }
-            }
-            let (drafts, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            self.commit(drafts, answers).instrument(tracing::debug_span!("write messages")).await;
-        }
+    pub async fn run(self, stop: CancellationToken) {
+        self.0.run(stop).await;
     }
+}
 
-    async fn commit(&self, drafts: Vec<Draft>, answers: Vec<Answer>) {
-        let started = Instant::now();
-        let at = self.ambient.now();
-        let result = self.store.write(at, &drafts).await;
+/// Commits messages, and tells of them.
+struct Drafts {
+    store: Arc<dyn MessageStore>,
+    bus: Arc<dyn Bus>,
+    ambient: Ambient,
+}
+
+#[async_trait]
+impl Commit for Drafts {
+    type Item = Draft;
+    type Done = Message;
+
+    const ITEMS: &'static str = "messages";
+    const BATCH_SIZE: &'static str = "chatterbox_message_batch_size";
+    const QUEUE_DEPTH: &'static str = "chatterbox_message_queue_depth";
+
+    async fn commit(&self, drafts: Vec<Draft>) -> Result<Vec<Result<Message>>> {
+        let (started, at) = (Instant::now(), self.ambient.now());
+        let outcomes = self.store.write(at, &drafts).await;
         metrics::histogram!("chatterbox_message_commit_duration_seconds").record(started.elapsed());
         metrics::counter!("chatterbox_message_commits_total").increment(1);
-        match result {
-            Ok(outcomes) => self.answer(at, drafts, outcomes, answers),
-            Err(error) => refuse(answers, &error),
-        }
+        Ok(self.tell(at, drafts, outcomes?))
     }
+}
 
-    fn answer(
+impl Drafts {
+    fn tell(
         &self,
         at: Timestamp,
         drafts: Vec<Draft>,
         outcomes: Vec<Outcome>,
-        answers: Vec<Answer>,
-    ) {
+    ) -> Vec<Result<Message>> {
         let mut entries = Vec::with_capacity(drafts.len());
         let mut results = Vec::with_capacity(drafts.len());
         for (draft, outcome) in drafts.into_iter().zip(outcomes) {
@@ -177,10 +161,7 @@ impl Writer {
         if !entries.is_empty() {
             self.bus.publish(entries.into());
         }
-        for (answer, result) in answers.into_iter().zip(results) {
-            // Who gave up waiting finds the message by its key.
-            let _gone = answer.send(result);
-        }
+        results
     }
 }
 
@@ -190,19 +171,12 @@ fn entry(at: Timestamp, message: Message, to: Recipients, draft: Draft) -> Entry
         at,
         scope: Scope::Conversation(message.conversation),
         to,
-        change: Change::MessageSent { message, people: draft.people, place: draft.place },
-    }
-}
-
-fn refuse(answers: Vec<Answer>, error: &Error) {
-    warn!(error = chain(error), messages = answers.len(), "messages were not written");
-    let transient = error.is_transient();
-    for answer in answers {
-        let source = "the batch that this message was in failed";
-        let _gone = answer.send(Err(Error::Store(if transient {
-            StoreError::Unavailable(source.into())
-        } else {
-            StoreError::Internal(source.into())
-        })));
+        change: Change::MessageSent(MessageNews {
+            message,
+            reactions: Some(Arc::new([])),
+            replied: draft.replied,
+            people: draft.people,
+            place: draft.place,
+        }),
     }
 }

@@ -36,6 +36,9 @@ pub trait DepartureStore: Send + Sync + 'static {
     /// Takes the person off all messages that they sent, and the keys by which they
     /// sent them, a part at a time. Cost: as many messages.
     async fn forget_sender(&self, user: UserId) -> Result<()>;
+
+    /// Forgets when the person was online last.
+    async fn forget_seen(&self, user: UserId) -> Result<()>;
 }
 
 /// Takes somebody out of their groups, off their messages and out of the
@@ -55,9 +58,11 @@ pub async fn carry_out(
         effects.groups.extend(groups::depart(graph, departure, group, job).await?);
     }
     store.forget_sender(departure.user).await?;
+    store.forget_seen(departure.user).await?;
     graph.remove_person(departure.user).await?;
     let gone = NewEntry { user: departure.user, change: Change::PersonChanged };
     effects.entries.push(gone);
+    effects.receipts_off = Some(departure.user);
     let heard = departure.ties.iter().map(|user| NewEntry {
         user: *user,
         change: Change::FriendshipChanged {

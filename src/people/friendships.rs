@@ -112,7 +112,7 @@ pub async fn carry_out(
         Ok(hears) => {
             let pair = graph.pair(change.by, change.other).await?;
             let entries = pair.map(|pair| entries(pair, &hears)).unwrap_or_default();
-            Ok((Effects { entries, groups: Vec::new() }, Ok(())))
+            Ok((Effects { entries, ..Effects::default() }, Ok(())))
         }
     }
 }

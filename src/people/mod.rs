@@ -6,12 +6,14 @@ pub mod friendships;
 pub mod groups;
 mod names;
 pub mod profile;
+mod suggestions;
 
 pub use departure::{Departure, DepartureStore};
 pub use friendships::{FriendshipAction, FriendshipChange, RequestNote};
 pub use groups::{GroupAction, GroupChange, GroupUpdate, Groups, MAX_MEMBERS};
 pub use names::{DisplayName, GroupName, Prose, Username};
 pub use profile::{AvatarUrl, PersonChange};
+pub use suggestions::Suggestions;
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ use crate::{
     error::{Error, Result},
     ids::UserId,
     jobs::{Relay, Task},
-    messaging::{Contacts, Faces},
+    messaging::{Contacts, Faces, Receipts},
 };
 
 /// How many friends one may have.
@@ -35,6 +37,8 @@ pub struct People {
     relay: Arc<Relay>,
     contacts: Contacts,
     faces: Faces,
+    receipts: Receipts,
+    suggestions: Suggestions,
     ambient: Ambient,
 }
 
@@ -45,9 +49,11 @@ impl People {
         relay: Arc<Relay>,
         contacts: Contacts,
         faces: Faces,
+        receipts: Receipts,
+        suggestions: Suggestions,
         ambient: Ambient,
     ) -> Self {
-        Self { graph, relay, contacts, faces, ambient }
+        Self { graph, relay, contacts, faces, receipts, suggestions, ambient }
     }
 
     /// Changes what stands between `by` and `other`, and returns `other`.
@@ -75,6 +81,7 @@ impl People {
         let done = self.relay.submit(Task::ChangeFriendship(change)).await;
         // Whoever is told that a block stands must not be written to any more.
         self.contacts.forget(&[by, other]);
+        self.suggestions.forget(&[by, other]);
         done?;
         Ok(pair.other)
     }
@@ -117,6 +124,8 @@ impl People {
         let done = self.relay.submit(Task::ChangePerson { user, change }).await;
         self.contacts.forget(&[user]);
         self.faces.forget_person(user);
+        self.receipts.forget(user);
+        self.suggestions.forget(&[user]);
         done
     }
 }

@@ -75,7 +75,8 @@ pub async fn carry_out(
         return Ok((Effects::default(), Err(Error::NotFound("user"))));
     }
     let entries = vec![NewEntry { user, change: Change::PersonChanged }];
-    Ok((Effects { entries, groups: Vec::new() }, Ok(())))
+    let receipts_off = (change.settings.read_receipts == Some(false)).then_some(user);
+    Ok((Effects { entries, receipts_off, ..Effects::default() }, Ok(())))
 }
 
 #[cfg(test)]

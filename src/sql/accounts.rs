@@ -5,7 +5,7 @@ use chatterbox_graph::Timestamp;
 use sqlx::{Any, AnyConnection, Transaction, any::AnyRow};
 
 use super::{
-    Sql, Tries, bytes, codes, commit, get, get_id, is_duplicate, jobs, log::Tail, sessions, timed,
+    Sql, bytes, codes, commit, get, get_id, is_duplicate, jobs, log::Tail, retried, sessions, timed,
 };
 use crate::{
     accounts::{
@@ -27,13 +27,7 @@ impl AccountStore for Sql {
         code: Option<&NewCode>,
         jobs: &[Job],
     ) -> Result<Registration> {
-        let mut tries = Tries::new();
-        loop {
-            let outcome = self.try_register(account, code, jobs).await;
-            if !tries.again(&outcome) {
-                return outcome;
-            }
-        }
+        retried(|| self.try_register(account, code, jobs)).await
     }
 
     async fn account(&self, user: UserId) -> Result<Option<Account>> {
@@ -71,22 +65,7 @@ impl AccountStore for Sql {
         keep: SessionId,
         at: Timestamp,
     ) -> Result<Option<Vec<Entry>>> {
-        let mut tx = self.begin().await?;
-        let mut tail = Tail::lock(&mut tx, at).await?;
-        let update =
-            sqlx::query("UPDATE accounts SET password_hash = ? WHERE id = ? AND password_hash = ?")
-                .bind(new.as_str().to_owned())
-                .bind(bytes(user))
-                .bind(old.as_str().to_owned());
-        let touched = timed("accounts.change_password", update.execute(&mut *tx)).await?;
-        if touched.rows_affected() == 0 {
-            return Ok(None);
-        }
-        codes::drop_for(&mut tx, user, Purpose::ResetPassword).await?;
-        sessions::end_all(&mut tx, &mut tail, user, Some(keep)).await?;
-        let entries = tail.write(&mut tx).await?;
-        commit(tx).await?;
-        Ok(Some(entries))
+        retried(|| self.try_change_password(user, old, new, keep, at)).await
     }
 
     async fn close_account(
@@ -96,13 +75,7 @@ impl AccountStore for Sql {
         job: &Job,
         at: Timestamp,
     ) -> Result<Option<Vec<Entry>>> {
-        let mut tries = Tries::new();
-        loop {
-            let outcome = self.try_close(user, checked, job, at).await;
-            if !tries.again(&outcome) {
-                return outcome;
-            }
-        }
+        retried(|| self.try_close(user, checked, job, at)).await
     }
 
     async fn put_code(&self, user: UserId, code: &NewCode, mail: &Job) -> Result<()> {
@@ -149,25 +122,7 @@ impl AccountStore for Sql {
         password: &PasswordHash,
         session: &NewSession,
     ) -> Result<Option<Vec<Entry>>> {
-        let mut tx = self.begin().await?;
-        let mut tail = Tail::lock(&mut tx, session.at).await?;
-        let update = sqlx::query(
-            "UPDATE accounts SET password_hash = ?, \
-             email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
-        )
-        .bind(password.as_str().to_owned())
-        .bind(session.at.0)
-        .bind(bytes(user));
-        timed("accounts.reset_password", update.execute(&mut *tx)).await?;
-        if !codes::consume(&mut tx, user, Purpose::ResetPassword, used).await? {
-            return Ok(None);
-        }
-        codes::drop_for(&mut tx, user, Purpose::VerifyEmail).await?;
-        sessions::end_all(&mut tx, &mut tail, user, None).await?;
-        sessions::insert(&mut tx, user, session).await?;
-        let entries = tail.write(&mut tx).await?;
-        commit(tx).await?;
-        Ok(Some(entries))
+        retried(|| self.try_reset_password(user, used, password, session)).await
     }
 
     async fn open_session(
@@ -205,14 +160,7 @@ impl AccountStore for Sql {
     }
 
     async fn end_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Entry>> {
-        let mut tx = self.begin().await?;
-        let mut tail = Tail::lock(&mut tx, at).await?;
-        let update = sqlx::query("UPDATE accounts SET created_at = created_at WHERE id = ?");
-        timed("accounts.hold", update.bind(bytes(user)).execute(&mut *tx)).await?;
-        sessions::end_all(&mut tx, &mut tail, user, None).await?;
-        let entries = tail.write(&mut tx).await?;
-        commit(tx).await?;
-        Ok(entries)
+        retried(|| self.try_end_sessions(user, at)).await
     }
 
     async fn sessions(&self, user: UserId, used_after: Timestamp) -> Result<Vec<SessionInfo>> {
@@ -267,6 +215,71 @@ impl Sql {
         Err(Error::unavailable("an account that collides is not there any more"))
     }
 
+    async fn try_change_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+        keep: SessionId,
+        at: Timestamp,
+    ) -> Result<Option<Vec<Entry>>> {
+        let mut tx = self.begin().await?;
+        let mut tail = Tail::lock(&mut tx, self.dialect, at).await?;
+        let update =
+            sqlx::query("UPDATE accounts SET password_hash = ? WHERE id = ? AND password_hash = ?")
+                .bind(new.as_str().to_owned())
+                .bind(bytes(user))
+                .bind(old.as_str().to_owned());
+        let touched = timed("accounts.change_password", update.execute(&mut *tx)).await?;
+        if touched.rows_affected() == 0 {
+            return Ok(None);
+        }
+        codes::drop_for(&mut tx, user, Purpose::ResetPassword).await?;
+        sessions::end_all(&mut tx, &mut tail, user, Some(keep)).await?;
+        let entries = tail.write(&mut tx).await?;
+        commit(tx).await?;
+        Ok(Some(entries))
+    }
+
+    async fn try_reset_password(
+        &self,
+        user: UserId,
+        used: &CodeHash,
+        password: &PasswordHash,
+        session: &NewSession,
+    ) -> Result<Option<Vec<Entry>>> {
+        let mut tx = self.begin().await?;
+        let mut tail = Tail::lock(&mut tx, self.dialect, session.at).await?;
+        let update = sqlx::query(
+            "UPDATE accounts SET password_hash = ?, \
+             email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
+        )
+        .bind(password.as_str().to_owned())
+        .bind(session.at.0)
+        .bind(bytes(user));
+        timed("accounts.reset_password", update.execute(&mut *tx)).await?;
+        if !codes::consume(&mut tx, user, Purpose::ResetPassword, used).await? {
+            return Ok(None);
+        }
+        codes::drop_for(&mut tx, user, Purpose::VerifyEmail).await?;
+        sessions::end_all(&mut tx, &mut tail, user, None).await?;
+        sessions::insert(&mut tx, user, session).await?;
+        let entries = tail.write(&mut tx).await?;
+        commit(tx).await?;
+        Ok(Some(entries))
+    }
+
+    async fn try_end_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Entry>> {
+        let mut tx = self.begin().await?;
+        let mut tail = Tail::lock(&mut tx, self.dialect, at).await?;
+        let update = sqlx::query("UPDATE accounts SET created_at = created_at WHERE id = ?");
+        timed("accounts.hold", update.bind(bytes(user)).execute(&mut *tx)).await?;
+        sessions::end_all(&mut tx, &mut tail, user, None).await?;
+        let entries = tail.write(&mut tx).await?;
+        commit(tx).await?;
+        Ok(entries)
+    }
+
     async fn try_close(
         &self,
         user: UserId,
@@ -275,7 +288,7 @@ impl Sql {
         at: Timestamp,
     ) -> Result<Option<Vec<Entry>>> {
         let mut tx = self.begin().await?;
-        let mut tail = Tail::lock(&mut tx, at).await?;
+        let mut tail = Tail::lock(&mut tx, self.dialect, at).await?;
         if !hold_password(&mut tx, user, checked).await? {
             return Ok(None);
         }

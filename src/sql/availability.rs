@@ -67,6 +67,11 @@ impl Availability {
         }
     }
 
+    /// Whether the store is away.
+    pub(super) fn is_away(&self) -> bool {
+        self.state.borrow().away
+    }
+
     /// Whether a connection that was opened then is younger than the last outage.
     pub(super) fn outlived(&self, opened: Option<Instant>) -> bool {
         match (opened, self.state.borrow().last_outage) {

@@ -7,15 +7,16 @@ use chatterbox_graph::{Chat, Group, Timestamp};
 use sqlx::{Any, AnyConnection, QueryBuilder, any::AnyRow};
 
 use super::{
-    Dialect, Sql, Tries, bytes, commit, get, get_flag, get_id, get_optional_id, messages, payload,
-    push_ids, signed, timed,
+    Dialect, Sql, Tries, bytes, commit, get, get_flag, get_id, get_optional_id, members, messages,
+    payload, push_ids, shapes::padded, signed, timed,
 };
 use crate::{
     ambient::Ambient,
     error::Result,
     ids::{ConversationId, DirectConversationId, GroupId, MessageId, UserId},
     messaging::{
-        Conversation, ConversationKind, ConversationStore, HistoryRange, ListKey, Message, Position,
+        Conversation, ConversationKind, ConversationStore, HistoryRange, ListKey, Message,
+        Position, Recipients,
     },
 };
 
@@ -98,7 +99,7 @@ impl ConversationStore for Sql {
         let mut query = QueryBuilder::<Any>::new("SELECT ");
         query.push(messages::COLUMNS).push(" FROM messages m WHERE ");
         let mut any = query.separated(" OR ");
-        for range in found.keys().filter(|range| range.from <= range.to) {
+        for range in padded(found.keys().filter(|range| range.from <= range.to)) {
             any.push("(m.conversation_id = ");
             any.push_bind_unseparated(bytes(range.conversation));
             any.push_unseparated(" AND m.seq BETWEEN ");
@@ -144,6 +145,11 @@ impl ConversationStore for Sql {
         rows.iter()
             .map(|row| messages::decode(row).map(|message| (message.conversation, message)))
             .collect()
+    }
+
+    async fn members(&self, user: UserId, group: GroupId) -> Result<Option<Recipients>> {
+        let mut connection = self.read().await?;
+        members::of_member(&mut connection, &self.members, user, group.into()).await
     }
 
     async fn left_groups(&self, user: UserId, ids: &[GroupId]) -> Result<HashMap<GroupId, Group>> {
@@ -194,6 +200,26 @@ impl ConversationStore for Sql {
         push_ids(&mut query, ids.iter().copied());
         let mut connection = self.read().await?;
         let rows = timed("messages.by_id", query.build().fetch_all(&mut *connection)).await?;
+        rows.iter().map(|row| messages::decode(row).map(|message| (message.id, message))).collect()
+    }
+
+    async fn readable(
+        &self,
+        user: UserId,
+        ids: &[MessageId],
+    ) -> Result<HashMap<MessageId, Message>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query = QueryBuilder::<Any>::new("SELECT ");
+        query.push(messages::COLUMNS);
+        query.push(" FROM messages m JOIN memberships mine ON mine.user_id = ");
+        query.push_bind(bytes(user));
+        query.push(" AND mine.conversation_id = m.conversation_id AND mine.left_pos IS NULL");
+        query.push(" AND mine.joined_seq < m.seq WHERE m.id");
+        push_ids(&mut query, ids.iter().copied());
+        let mut connection = self.read().await?;
+        let rows = timed("messages.readable", query.build().fetch_all(&mut *connection)).await?;
         rows.iter().map(|row| messages::decode(row).map(|message| (message.id, message))).collect()
     }
 }
@@ -258,7 +284,7 @@ async fn direct(
     let mut query = QueryBuilder::<Any>::new("SELECT ");
     query.push(COLUMNS).push(", 0 AS joined_seq FROM conversations c WHERE ");
     let mut any = query.separated(" OR ");
-    for other in others {
+    for other in padded(others) {
         any.push("(c.low_user_id = ");
         any.push_bind_unseparated(bytes(user.min(*other)));
         any.push_unseparated(" AND c.high_user_id = ");

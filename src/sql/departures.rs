@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{Any, QueryBuilder};
 
-use super::{Sql, Tries, bytes, commit, get, get_id, signed, timed};
+use super::{Sql, Tries, bytes, commit, get, get_id, push_numbers, signed, timed};
 use crate::{
     error::Result,
     ids::{ConversationId, GroupId, UserId},
@@ -45,6 +45,12 @@ impl DepartureStore for Sql {
             }
         }
     }
+
+    async fn forget_seen(&self, user: UserId) -> Result<()> {
+        let delete = sqlx::query("DELETE FROM last_seen WHERE user_id = ?").bind(bytes(user));
+        let mut connection = self.availability.acquire(&self.write).await?;
+        timed("last_seen.forget", delete.execute(&mut *connection)).await.map(drop)
+    }
 }
 
 impl Sql {
@@ -60,13 +66,9 @@ impl Sql {
 
     async fn take_sender_off(&self, messages: &[i64]) -> Result<()> {
         let mut query = QueryBuilder::<Any>::new(
-            "UPDATE messages SET sender_id = NULL, client_key = NULL WHERE pos IN (",
+            "UPDATE messages SET sender_id = NULL, client_key = NULL WHERE pos",
         );
-        let mut list = query.separated(", ");
-        for pos in messages {
-            list.push_bind(*pos);
-        }
-        query.push(")");
+        push_numbers(&mut query, messages.iter().copied());
         let mut tx = self.begin().await?;
         timed("messages.forget_sender", query.build().execute(&mut *tx)).await?;
         commit(tx).await

@@ -15,7 +15,9 @@ use super::{
     bytes, get,
     log::Tail,
     members::{self, Member, MemberCache, Members},
-    push_ids, timed,
+    push_ids,
+    shapes::parts,
+    timed,
 };
 use crate::{
     error::Result,
@@ -104,6 +106,7 @@ struct Row {
     last_seq: i64,
     last_pos: Position,
     last_at: Option<Timestamp>,
+    logged_pos: Position,
 }
 
 impl Row {
@@ -111,7 +114,7 @@ impl Row {
     async fn open(tx: &mut Transaction<'static, Any>, group: &Group) -> Result<Self> {
         let id = ConversationId::from(group.id);
         let select = sqlx::query(
-            "SELECT version, members_pos, last_seq, last_pos, last_at FROM conversations \
+            "SELECT version, members_pos, last_seq, last_pos, last_at, logged_pos FROM conversations \
              WHERE id = ?",
         )
         .bind(bytes(id));
@@ -124,6 +127,7 @@ impl Row {
                 last_seq: get(&row, "last_seq")?,
                 last_pos: Position(get(&row, "last_pos")?),
                 last_at: get::<Option<i64>>(&row, "last_at")?.map(Timestamp),
+                logged_pos: Position(get(&row, "logged_pos")?),
             });
         }
         let insert = sqlx::query(
@@ -133,18 +137,27 @@ impl Row {
         .bind(group.created_at.0);
         timed("conversations.insert_group", insert.execute(&mut **tx)).await?;
         let start = Position(0);
-        Ok(Self { id, version: 0, members_pos: start, last_seq: 0, last_pos: start, last_at: None })
+        Ok(Self {
+            id,
+            version: 0,
+            members_pos: start,
+            last_seq: 0,
+            last_pos: start,
+            last_at: None,
+            logged_pos: start,
+        })
     }
 
     async fn write(&self, tx: &mut Transaction<'static, Any>) -> Result<()> {
         let update = sqlx::query(
-            "UPDATE conversations SET version = ?, members_pos = ?, last_pos = ?, last_at = ? \
-             WHERE id = ?",
+            "UPDATE conversations SET version = ?, members_pos = ?, last_pos = ?, last_at = ?, \
+             logged_pos = ? WHERE id = ?",
         )
         .bind(self.version)
         .bind(self.members_pos.0)
         .bind(self.last_pos.0)
         .bind(self.last_at.map(|at| at.0))
+        .bind(self.logged_pos.0)
         .bind(bytes(self.id));
         timed("conversations.follow", update.execute(&mut **tx)).await.map(drop)
     }
@@ -228,10 +241,11 @@ impl Difference {
             tail.push(scope, to, Change::GroupChanged { group: group.clone() });
         }
         (row.last_pos, row.last_at) = (tail.last(), Some(tail.at()));
+        row.logged_pos = tail.last();
     }
 
     async fn write(&self, tx: &mut Transaction<'static, Any>, row: &Row) -> Result<()> {
-        for part in self.joined.chunks(ROWS) {
+        for part in parts(&self.joined) {
             let mut query = QueryBuilder::<Any>::new(
                 "INSERT INTO memberships (user_id, conversation_id, joined_pos, joined_seq, role) ",
             );

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 use sqlx::{Any, AnyConnection, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, get, get_id, groups, log::Tail, signed, timed};
+use super::{Sql, bytes, commit, get, get_id, groups, log::Tail, reading, retried, signed, timed};
 use crate::{
     error::{Error, Result},
     ids::JobId,
@@ -73,29 +73,7 @@ impl JobStore for Sql {
     }
 
     async fn complete(&self, id: JobId, at: Timestamp, effects: Effects) -> Result<Completion> {
-        let mut tx = self.begin().await?;
-        if effects == Effects::default() {
-            take(&mut tx, id).await?;
-            commit(tx).await?;
-            return Ok(Completion::Done(Vec::new()));
-        }
-        let mut tail = Tail::lock(&mut tx, at).await?;
-        if !take(&mut tx, id).await? {
-            timed("rollback", tx.rollback()).await?;
-            return Ok(Completion::Done(Vec::new()));
-        }
-        let followed = groups::follow(&mut tx, &mut tail, &self.members, effects.groups).await?;
-        let Some(followed) = followed else {
-            timed("rollback", tx.rollback()).await?;
-            return Ok(Completion::Stale);
-        };
-        effects.entries.into_iter().for_each(|entry| tail.tell(entry));
-        let entries = tail.write(&mut tx).await?;
-        commit(tx).await?;
-        for (conversation, members) in followed {
-            self.members.keep(conversation, members);
-        }
-        Ok(Completion::Done(entries))
+        retried(|| self.complete_once(id, at, effects.clone())).await
     }
 
     async fn postpone(&self, id: JobId, run_at: Timestamp, error: &str) -> Result<()> {
@@ -108,6 +86,42 @@ impl JobStore for Sql {
         .bind(bytes(id));
         timed("jobs.postpone", update.execute(&mut *tx)).await?;
         commit(tx).await
+    }
+}
+
+impl Sql {
+    async fn complete_once(
+        &self,
+        id: JobId,
+        at: Timestamp,
+        effects: Effects,
+    ) -> Result<Completion> {
+        let mut tx = self.begin().await?;
+        if effects == Effects::default() {
+            take(&mut tx, id).await?;
+            commit(tx).await?;
+            return Ok(Completion::Done(Vec::new()));
+        }
+        let mut tail = Tail::lock(&mut tx, self.dialect, at).await?;
+        if !take(&mut tx, id).await? {
+            timed("rollback", tx.rollback()).await?;
+            return Ok(Completion::Done(Vec::new()));
+        }
+        let followed = groups::follow(&mut tx, &mut tail, &self.members, effects.groups).await?;
+        let Some(followed) = followed else {
+            timed("rollback", tx.rollback()).await?;
+            return Ok(Completion::Stale);
+        };
+        if let Some(user) = effects.receipts_off {
+            reading::hide(&mut tx, user).await?;
+        }
+        effects.entries.into_iter().for_each(|entry| tail.tell(entry));
+        let entries = tail.write(&mut tx).await?;
+        commit(tx).await?;
+        for (conversation, members) in followed {
+            self.members.keep(conversation, members);
+        }
+        Ok(Completion::Done(entries))
     }
 }
 

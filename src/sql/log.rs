@@ -7,46 +7,58 @@ use chatterbox_graph::Timestamp;
 use sqlx::{Any, AnyConnection, QueryBuilder, Transaction, any::AnyRow};
 
 use super::{
-    Sql, bytes, commit, get, get_id, get_optional_id, members, messages, payload, signed, timed,
+    Dialect, Sql, bytes, commit, get, get_id, get_optional_id, members, messages, payload,
+    shapes::{padded, parts},
+    signed, timed, trimming,
 };
 use crate::{
     error::{Error, Result},
     ids::{ConversationId, UserId},
-    messaging::{Change, Entry, LogStore, NewEntry, Place, Position, Recipients, Scope},
+    messaging::{
+        Change, Entry, LogStore, MessageNews, NewEntry, Place, Position, Recipients, Scope,
+    },
 };
-
-/// How many entries one statement inserts at most.
-const ROWS: usize = 500;
 
 /// Moves the head by `by` and returns the last position before. Its row stays
 /// locked until the transaction ends, so this has to be the transaction's first statement.
-pub(super) async fn advance_head(tx: &mut Transaction<'static, Any>, by: i64) -> Result<Position> {
-    move_head(tx, by).await?;
-    let head: i64 = timed(
-        "head.read",
-        sqlx::query_scalar("SELECT pos FROM head WHERE id = 1").fetch_one(&mut **tx),
-    )
-    .await?;
+pub(super) async fn advance_head(
+    tx: &mut Transaction<'static, Any>,
+    dialect: Dialect,
+    by: i64,
+) -> Result<Position> {
+    let head = match dialect {
+        Dialect::Sqlite => {
+            let update =
+                sqlx::query_scalar("UPDATE head SET pos = pos + ? WHERE id = 1 RETURNING pos");
+            timed("head.advance", update.bind(by).fetch_one(&mut **tx)).await?
+        }
+        Dialect::Mysql => {
+            let update = "UPDATE head SET pos = LAST_INSERT_ID(pos + ?) WHERE id = 1";
+            let done = timed("head.advance", sqlx::query(update).bind(by).execute(&mut **tx));
+            let head = done.await?.last_insert_id();
+            head.ok_or_else(|| Error::internal("the head of the log is missing"))?
+        }
+    };
     Ok(Position(head - by))
-}
-
-async fn move_head(tx: &mut Transaction<'static, Any>, by: i64) -> Result<()> {
-    let update = sqlx::query("UPDATE head SET pos = pos + ? WHERE id = 1").bind(by);
-    timed("head.advance", update.execute(&mut **tx)).await.map(drop)
 }
 
 /// The end of the log, in a transaction that holds it and may append to it.
 pub(super) struct Tail {
     at: Timestamp,
+    dialect: Dialect,
     head: Position,
     entries: Vec<Entry>,
 }
 
 impl Tail {
     /// Locks the head, before anything else.
-    pub(super) async fn lock(tx: &mut Transaction<'static, Any>, at: Timestamp) -> Result<Self> {
-        let head = advance_head(tx, 0).await?;
-        Ok(Self { at, head, entries: Vec::new() })
+    pub(super) async fn lock(
+        tx: &mut Transaction<'static, Any>,
+        dialect: Dialect,
+        at: Timestamp,
+    ) -> Result<Self> {
+        let head = advance_head(tx, dialect, 0).await?;
+        Ok(Self { at, dialect, head, entries: Vec::new() })
     }
 
     /// When what is appended happens.
@@ -74,8 +86,8 @@ impl Tail {
         if self.entries.is_empty() {
             return Ok(self.entries);
         }
-        move_head(tx, signed(self.entries.len())).await?;
-        for part in self.entries.chunks(ROWS) {
+        advance_head(tx, self.dialect, signed(self.entries.len())).await?;
+        for part in parts(&self.entries) {
             insert(tx, part).await?;
         }
         Ok(self.entries)
@@ -86,7 +98,7 @@ async fn insert(tx: &mut Transaction<'static, Any>, entries: &[Entry]) -> Result
     let payloads =
         entries.iter().map(|entry| payload::encode(&entry.change)).collect::<Result<Vec<_>>>()?;
     let mut query = QueryBuilder::<Any>::new(
-        "INSERT INTO log (pos, at, conversation_id, user_id, kind, payload) ",
+        "INSERT INTO log (pos, at, conversation_id, user_id, kind, payload, message_pos) ",
     );
     query.push_values(iter::zip(entries, payloads), |mut row, (entry, (kind, payload))| {
         let (conversation, user) = match entry.scope {
@@ -98,7 +110,8 @@ async fn insert(tx: &mut Transaction<'static, Any>, entries: &[Entry]) -> Result
             .push_bind(conversation)
             .push_bind(user)
             .push_bind(kind)
-            .push_bind(payload);
+            .push_bind(payload)
+            .push_bind(payload::message_pos(&entry.change));
     });
     timed("log.insert", query.build().execute(&mut **tx)).await.map(drop)
 }
@@ -106,9 +119,11 @@ async fn insert(tx: &mut Transaction<'static, Any>, entries: &[Entry]) -> Result
 /// The log's columns, and those of the message that an entry may be about.
 const SELECTED: &str = "SELECT l.pos AS log_pos, l.at, l.user_id, l.kind, l.payload, \
      l.conversation_id AS log_conversation_id, c.low_user_id, \
-     m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at";
-const WITH_MESSAGE: &str = " LEFT JOIN messages m ON m.pos = l.pos \
-     LEFT JOIN conversations c ON c.id = m.conversation_id";
+     m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at, \
+     m.edited_at, m.deleted_at, m.reply_to, m.mentions";
+/// An entry may be about a message: one that was sent stands at the same position.
+const WITH_MESSAGE: &str = " LEFT JOIN messages m ON m.pos = COALESCE(l.message_pos, l.pos) \
+     LEFT JOIN conversations c ON c.id = l.conversation_id";
 
 #[async_trait]
 impl LogStore for Sql {
@@ -162,6 +177,10 @@ impl LogStore for Sql {
         for part in spans.chunks(SPANS) {
             entries.extend(read_spans(&mut connection, part, limit).await?);
         }
+        // Asked last: what was trimmed before the entries were read is known by now.
+        if after < trimming::trimmed(&mut connection).await? {
+            return Err(Error::CursorExpired);
+        }
         entries.sort_unstable_by_key(|entry| entry.pos);
         entries.truncate(limit);
         let to = Recipients::one(user);
@@ -183,10 +202,10 @@ impl LogStore for Sql {
         let touched = timed("projections.update", update.bind(pos.0).bind(name).execute(&mut *tx));
         if touched.await?.rows_affected() == 0 {
             let insert = sqlx::query(match self.dialect {
-                super::Dialect::Sqlite => {
+                Dialect::Sqlite => {
                     "INSERT INTO projections (name, pos) VALUES (?, ?) ON CONFLICT DO NOTHING"
                 }
-                super::Dialect::Mysql => "INSERT IGNORE INTO projections (name, pos) VALUES (?, ?)",
+                Dialect::Mysql => "INSERT IGNORE INTO projections (name, pos) VALUES (?, ?)",
             });
             timed("projections.insert", insert.bind(name).bind(pos.0).execute(&mut *tx)).await?;
         }
@@ -195,8 +214,11 @@ impl LogStore for Sql {
 }
 
 /// A part of the log that is one person's to read; both ends belong to it.
+#[derive(Clone)]
 struct Span {
     of: Scope,
+    /// What became of earlier messages is not theirs to hear.
+    since: Position,
     from: Position,
     to: Position,
 }
@@ -216,7 +238,7 @@ async fn spans(
         "SELECT mine.conversation_id, mine.joined_pos, mine.left_pos FROM memberships mine \
          JOIN conversations c ON c.id = mine.conversation_id WHERE mine.user_id = ? \
          AND mine.joined_pos <= ? AND (mine.left_pos IS NULL OR mine.left_pos > ?) \
-         AND c.last_pos > ?",
+         AND c.logged_pos > ?",
     )
     .bind(bytes(user))
     .bind(until.0)
@@ -227,25 +249,36 @@ async fn spans(
         let (joined, left): (i64, Option<i64>) = (get(row, "joined_pos")?, get(row, "left_pos")?);
         Ok(Span {
             of: Scope::Conversation(get_id(row, "conversation_id")?),
+            since: Position(joined),
             from: Position(joined).max(after.next()),
             to: left.map_or(until, |left| until.min(Position(left))),
         })
     });
-    let own = Span { of: Scope::User(user), from: after.next(), to: until };
+    let (of, since) = (Scope::User(user), Position(0));
+    let own = Span { of, since, from: after.next(), to: until };
     iter::once(Ok(own)).chain(shared).collect()
 }
 
-/// The first entries of several spans. Each is read by itself, so that none
-/// costs more than `limit` rows: with all in one condition, or joined, the servers at times
-/// prefer to go through all of the log.
 async fn read_spans(
     connection: &mut AnyConnection,
     spans: &[Span],
     limit: usize,
 ) -> Result<Vec<Entry>> {
+    let mut all = padded(spans.iter().cloned());
+    // Nothing is in these.
+    all.iter_mut().skip(spans.len()).for_each(|span| span.to = Position(0));
+    let mut query = first_of(&all, limit);
+    let rows = timed("log.read_for", query.build().fetch_all(connection)).await?;
+    rows.iter().map(decode).collect()
+}
+
+/// The first entries of several spans. Each is read by itself, so that none
+/// costs more than `limit` rows: with all in one condition, or joined, the servers at times
+/// prefer to go through all of the log.
+fn first_of(spans: &[Span], limit: usize) -> QueryBuilder<Any> {
     let mut query = QueryBuilder::<Any>::new(SELECTED);
     query.push(" FROM (");
-    for (place, Span { of, from, to }) in spans.iter().enumerate() {
+    for (place, Span { of, since, from, to }) in spans.iter().enumerate() {
         query.push(if place == 0 { "" } else { " UNION ALL " });
         query.push("SELECT * FROM (SELECT part.pos FROM log part WHERE ");
         match of {
@@ -254,13 +287,13 @@ async fn read_spans(
         };
         query.push(" AND part.pos >= ").push_bind(from.0);
         query.push(" AND part.pos <= ").push_bind(to.0);
-        query.push(" ORDER BY part.pos LIMIT ").push_bind(signed(limit));
+        query.push(" AND (part.message_pos IS NULL OR part.message_pos >= ").push_bind(since.0);
+        query.push(") ORDER BY part.pos LIMIT ").push_bind(signed(limit));
         query.push(format_args!(") part{place}"));
     }
     query.push(" ORDER BY 1 LIMIT ").push_bind(signed(limit));
     query.push(") page JOIN log l ON l.pos = page.pos").push(WITH_MESSAGE);
-    let rows = timed("log.read_for", query.build().fetch_all(connection)).await?;
-    rows.iter().map(decode).collect()
+    query
 }
 
 fn conversation(entry: &Entry) -> Option<ConversationId> {
@@ -280,16 +313,46 @@ fn decode(row: &AnyRow) -> Result<Entry> {
         (None, None) => return Err(Error::internal("a log entry is for nobody")),
     };
     let kind: String = get(row, "kind")?;
-    let change = if kind == payload::MESSAGE_SENT {
+    let change = if let Some(change) = payload::about_message(&kind) {
         let is_direct = get::<Option<Vec<u8>>>(row, "low_user_id")?.is_some();
-        Change::MessageSent {
-            message: messages::decode(row)?,
-            people: Arc::new([]),
-            place: if is_direct { Place::Direct } else { Place::Group(None) },
-        }
+        let place = if is_direct { Place::Direct } else { Place::Group(None) };
+        change(MessageNews::bare(messages::decode(row)?, place))
     } else {
         payload::decode(&kind, &get::<String>(row, "payload")?)?
     };
     let (pos, at) = (Position(get(row, "log_pos")?), Timestamp(get(row, "at")?));
     Ok(Entry { pos, at, scope, to, change })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row};
+
+    use super::*;
+    use crate::ambient::Ambient;
+
+    // How many rows a server reads, the contract tests count.
+    #[tokio::test]
+    async fn sqlite_looks_only_at_what_is_ones_own() {
+        let data = tempfile::tempdir().unwrap();
+        let sql = Sql::open(&Sql::sqlite_url(&data.path().join("chatterbox.db"))).unwrap();
+        sql.migrate().await.unwrap();
+        let user: UserId = Ambient::system().id();
+        let scopes =
+            [Scope::User(user), Scope::Conversation(ConversationId::from_uuid(user.uuid()))];
+        let (from, to) = (Position(1), Position(9));
+        let spans = scopes.map(|of| Span { of, since: Position(0), from, to });
+        let statement = first_of(&spans, 10).into_string();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let mut connection = sql.read().await.unwrap();
+        let rows = sqlx::query(explain).fetch_all(&mut *connection).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        for table in ["part", "l", "m", "c"] {
+            let searched = format!("SEARCH {table} USING ");
+            assert!(plan.iter().any(|step| step.starts_with(&searched)), "{table}: {plan:#?}");
+            assert!(!plan.contains(&format!("SCAN {table}")), "{table}: {plan:#?}");
+        }
+        drop(connection);
+        sql.close().await;
+    }
 }

@@ -7,9 +7,9 @@ use std::{
 
 use chatterbox_graph::GroupRole;
 use moka::sync::Cache;
-use sqlx::{Any, AnyConnection, QueryBuilder};
+use sqlx::{Any, AnyConnection, QueryBuilder, any::AnyRow};
 
-use super::{get, get_id, push_ids, timed};
+use super::{bytes, get, get_id, push_ids, timed};
 use crate::{
     error::{Error, Result},
     ids::{ConversationId, UserId},
@@ -125,12 +125,8 @@ pub(super) async fn read(
     );
     push_ids(&mut query, found.keys().copied());
     for row in timed("memberships.open", query.build().fetch_all(tx)).await? {
-        let member = Member {
-            since: Position(get(&row, "joined_pos")?),
-            role: parse_role(&get::<String>(&row, "role")?)?,
-        };
         let members = found.entry(get_id(&row, "conversation_id")?).or_default();
-        members.insert(get_id(&row, "user_id")?, member);
+        members.insert(get_id(&row, "user_id")?, member(&row)?);
     }
     let read = groups.iter().map(|(id, pos)| {
         let members = found.remove(id).unwrap_or_default();
@@ -147,6 +143,45 @@ pub(super) async fn read_one(
 ) -> Result<Arc<Members>> {
     let read = read(tx, &[(id, pos)]).await?.remove(&id);
     Ok(read.unwrap_or_else(|| Arc::new(Members::new(pos, BTreeMap::new()))))
+}
+
+/// Everyone who is in a group, for who is one of them. Outside of transactions,
+/// so the members are read together with the position that they hold from.
+pub(super) async fn of_member(
+    connection: &mut AnyConnection,
+    cache: &MemberCache,
+    user: UserId,
+    id: ConversationId,
+) -> Result<Option<Recipients>> {
+    let select = sqlx::query(
+        "SELECT c.members_pos FROM memberships mine \
+         JOIN conversations c ON c.id = mine.conversation_id \
+         WHERE mine.user_id = ? AND mine.conversation_id = ? \
+         AND mine.left_pos IS NULL AND mine.role IS NOT NULL",
+    )
+    .bind(bytes(user))
+    .bind(bytes(id));
+    let mine = timed("memberships.of_member", select.fetch_optional(&mut *connection)).await?;
+    let Some(mine) = mine else { return Ok(None) };
+    if let Some(known) = cache.get(id, Position(get(&mine, "members_pos")?)) {
+        return Ok(Some(known.recipients().clone()));
+    }
+    let select = sqlx::query(
+        "SELECT c.members_pos, m.user_id, m.joined_pos, m.role FROM conversations c \
+         JOIN memberships m ON m.conversation_id = c.id \
+         WHERE c.id = ? AND m.left_pos IS NULL",
+    )
+    .bind(bytes(id));
+    let (mut pos, mut members) = (Position(0), BTreeMap::new());
+    for row in timed("memberships.present", select.fetch_all(connection)).await? {
+        pos = Position(get(&row, "members_pos")?);
+        members.insert(get_id(&row, "user_id")?, member(&row)?);
+    }
+    let members = Arc::new(Members::new(pos, members));
+    cache.keep(id, members.clone());
+    Ok(Some(members)
+        .filter(|members| members.contains(user))
+        .map(|members| members.recipients().clone()))
 }
 
 /// Those who hear what happened in these conversations between two positions.
@@ -176,6 +211,11 @@ pub(super) async fn recipients(
         found.entry(get_id(&row, "conversation_id")?).or_default().push(recipient);
     }
     Ok(found.into_iter().map(|(id, recipients)| (id, recipients.into_iter().collect())).collect())
+}
+
+fn member(row: &AnyRow) -> Result<Member> {
+    let role = parse_role(&get::<String>(row, "role")?)?;
+    Ok(Member { since: Position(get(row, "joined_pos")?), role })
 }
 
 pub(super) fn role_name(role: GroupRole) -> &'static str {

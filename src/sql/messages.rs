@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
+use sha2::{Digest, Sha256};
 use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 
 use super::{
-    Sql, Tries, bytes, commit, get, get_id, get_optional_id, log, payload, push_ids,
+    Dialect, Sql, Tries, bytes, commit,
+    each::Each,
+    get, get_id, get_optional_id, log, payload, reading,
     rooms::{self, Room},
+    shapes::{padded, parts},
     signed, timed,
 };
 use crate::{
@@ -17,11 +21,18 @@ use crate::{
     messaging::{Draft, Message, MessageStore, Outcome, Position},
 };
 
-pub(super) const COLUMNS: &str =
-    "m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at";
+pub(super) const COLUMNS: &str = "m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at, \
+     m.edited_at, m.deleted_at, m.reply_to, m.mentions";
 
 /// Messages by their sender and key.
-type ByKey = HashMap<(UserId, Vec<u8>), Message>;
+type ByKey = HashMap<(UserId, Vec<u8>), First>;
+
+/// What was sent first with its key.
+struct First {
+    message: Message,
+    /// Where it was edited, that of what it said first.
+    fingerprint: Option<i64>,
+}
 
 #[async_trait]
 impl MessageStore for Sql {
@@ -40,19 +51,22 @@ impl Sql {
     async fn write_once(&self, at: Timestamp, drafts: &[Draft]) -> Result<Vec<Outcome>> {
         let mut tx = self.begin().await?;
         let reserved = signed(drafts.len());
-        let head = log::advance_head(&mut tx, reserved).await?;
+        let head = log::advance_head(&mut tx, self.dialect, reserved).await?;
         let known = known_keys(&mut tx, drafts).await?;
-        let mut rooms = rooms::read(&mut tx, &self.members, drafts).await?;
+        let conversations = drafts.iter().map(|draft| draft.conversation);
+        let mut rooms = rooms::read(&mut tx, &self.members, conversations).await?;
         let (outcomes, sent) = decide(at, drafts, head, known, &mut rooms);
         if !sent.is_empty() {
             insert_messages(&mut tx, &sent).await?;
             insert_log(&mut tx, &sent).await?;
-            advance_conversations(&mut tx, &sent).await?;
+            advance_conversations(&mut tx, self.dialect, &sent).await?;
             rooms::note_writers(&mut tx, &rooms).await?;
+            let messages = sent.iter().map(|(message, _)| message);
+            reading::note_sent(&mut tx, self.dialect, messages).await?;
         }
         let unused = reserved - signed(sent.len());
         if unused > 0 {
-            log::advance_head(&mut tx, -unused).await?;
+            log::advance_head(&mut tx, self.dialect, -unused).await?;
         }
         commit(tx).await?;
         Ok(outcomes)
@@ -92,9 +106,13 @@ fn decide<'a>(
             sender: Some(draft.sender),
             body: Some(draft.body.as_str().to_owned()),
             sent_at: at,
+            edited_at: None,
+            deleted_at: None,
+            reply_to: draft.replied.as_ref().map(|replied| replied.id),
+            mentions: draft.mentions.clone(),
         };
         if let Some(slot) = slot {
-            known.insert(slot, message.clone());
+            known.insert(slot, First { message: message.clone(), fingerprint: None });
         }
         outcomes.push(Outcome::Sent(message.clone(), to));
         sent.push((message, key));
@@ -102,13 +120,26 @@ fn decide<'a>(
     (outcomes, sent)
 }
 
-fn repeated(draft: &Draft, first: &Message) -> Outcome {
-    let same_text = first.body.as_deref().is_none_or(|body| body == draft.body.as_str());
-    if same_text && first.conversation == draft.conversation {
-        Outcome::Repeated(first.clone())
+fn repeated(draft: &Draft, First { message, fingerprint }: &First) -> Outcome {
+    let text = draft.body.as_str();
+    let same_text = match (message.body.as_deref(), fingerprint) {
+        // Nobody can tell any more.
+        (None, _) => true,
+        (_, Some(known)) => *known == self::fingerprint(text),
+        (Some(body), None) => body == text,
+    };
+    let same_reply = message.reply_to == draft.replied.as_ref().map(|replied| replied.id);
+    if same_text && same_reply && message.conversation == draft.conversation {
+        Outcome::Repeated(message.clone())
     } else {
         Outcome::KeyConflict
     }
+}
+
+/// What is kept of an original text, to know it again.
+pub(super) fn fingerprint(text: &str) -> i64 {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.first_chunk().copied().map_or(0, i64::from_be_bytes)
 }
 
 async fn known_keys(tx: &mut Transaction<'static, Any>, drafts: &[Draft]) -> Result<ByKey> {
@@ -116,10 +147,11 @@ async fn known_keys(tx: &mut Transaction<'static, Any>, drafts: &[Draft]) -> Res
     if drafts.iter().all(|draft| draft.key.is_none()) {
         return Ok(known);
     }
-    let mut query = QueryBuilder::<Any>::new("SELECT m.client_key, ");
+    let mut query = QueryBuilder::<Any>::new("SELECT m.client_key, m.fingerprint, ");
     query.push(COLUMNS).push(" FROM messages m WHERE ");
     let mut any = query.separated(" OR ");
-    for (sender, key) in drafts.iter().filter_map(|d| Some((d.sender, d.key.as_ref()?))) {
+    let keys = drafts.iter().filter_map(|draft| Some((draft.sender, draft.key.as_ref()?)));
+    for (sender, key) in padded(keys) {
         any.push("(m.sender_id = ");
         any.push_bind_unseparated(bytes(sender));
         any.push_unseparated(" AND m.client_key = ");
@@ -128,60 +160,71 @@ async fn known_keys(tx: &mut Transaction<'static, Any>, drafts: &[Draft]) -> Res
     }
     for row in timed("messages.by_key", query.build().fetch_all(&mut **tx)).await? {
         let slot = (get_id(&row, "sender_id")?, get::<Vec<u8>>(&row, "client_key")?);
-        known.insert(slot, decode(&row)?);
+        known
+            .insert(slot, First { message: decode(&row)?, fingerprint: get(&row, "fingerprint")? });
     }
     Ok(known)
 }
 
 async fn insert_messages(tx: &mut Transaction<'static, Any>, sent: &[Sent<'_>]) -> Result<()> {
-    let mut query = QueryBuilder::<Any>::new(
-        "INSERT INTO messages \
-         (pos, id, conversation_id, seq, sender_id, client_key, body, sent_at) ",
-    );
-    query.push_values(sent, |mut row, (message, key)| {
-        row.push_bind(message.pos.0)
-            .push_bind(bytes(message.id))
-            .push_bind(bytes(message.conversation))
-            .push_bind(message.seq)
-            .push_bind(message.sender.map(bytes))
-            .push_bind(key.map(<[u8]>::to_vec))
-            .push_bind(message.body.clone())
-            .push_bind(message.sent_at.0);
-    });
-    timed("messages.insert", query.build().execute(&mut **tx)).await.map(drop)
+    for part in parts(sent) {
+        let mut query = QueryBuilder::<Any>::new(
+            "INSERT INTO messages (pos, id, conversation_id, seq, sender_id, client_key, body, \
+             sent_at, reply_to, mentions) ",
+        );
+        query.push_values(part, |mut row, (message, key)| {
+            row.push_bind(message.pos.0)
+                .push_bind(bytes(message.id))
+                .push_bind(bytes(message.conversation))
+                .push_bind(message.seq)
+                .push_bind(message.sender.map(bytes))
+                .push_bind(key.map(<[u8]>::to_vec))
+                .push_bind(message.body.clone())
+                .push_bind(message.sent_at.0)
+                .push_bind(message.reply_to.map(bytes))
+                .push_bind(encode_ids(&message.mentions));
+        });
+        timed("messages.insert", query.build().execute(&mut **tx)).await?;
+    }
+    Ok(())
 }
 
 async fn insert_log(tx: &mut Transaction<'static, Any>, sent: &[Sent<'_>]) -> Result<()> {
-    let mut query =
-        QueryBuilder::<Any>::new("INSERT INTO log (pos, at, conversation_id, kind, payload) ");
-    query.push_values(sent, |mut row, (message, _)| {
-        row.push_bind(message.pos.0)
-            .push_bind(message.sent_at.0)
-            .push_bind(bytes(message.conversation))
-            .push_bind(payload::MESSAGE_SENT)
-            .push_bind("");
-    });
-    timed("log.insert_messages", query.build().execute(&mut **tx)).await.map(drop)
+    for part in parts(sent) {
+        let mut query =
+            QueryBuilder::<Any>::new("INSERT INTO log (pos, at, conversation_id, kind, payload) ");
+        query.push_values(part, |mut row, (message, _)| {
+            row.push_bind(message.pos.0)
+                .push_bind(message.sent_at.0)
+                .push_bind(bytes(message.conversation))
+                .push_bind(payload::MESSAGE_SENT)
+                .push_bind("");
+        });
+        timed("log.insert_messages", query.build().execute(&mut **tx)).await?;
+    }
+    Ok(())
 }
+
+/// Where the conversations stand that were written in.
+const ADVANCED: Each<1, 4> = Each {
+    name: "conversations.advance",
+    table: "conversations",
+    keys: ["id"],
+    columns: ["last_seq", "last_pos", "last_at", "logged_pos"],
+    only: "t.last_pos >= 0",
+};
 
 async fn advance_conversations(
     tx: &mut Transaction<'static, Any>,
+    dialect: Dialect,
     sent: &[Sent<'_>],
 ) -> Result<()> {
     let last: HashMap<ConversationId, &Message> =
         sent.iter().map(|(message, _)| (message.conversation, message)).collect();
-    let Some(at) = sent.first().map(|(message, _)| message.sent_at.0) else { return Ok(()) };
-    let mut query = QueryBuilder::<Any>::new("UPDATE conversations SET last_seq = CASE id");
-    for (id, message) in &last {
-        query.push(" WHEN ").push_bind(bytes(*id)).push(" THEN ").push_bind(message.seq);
-    }
-    query.push(" ELSE last_seq END, last_pos = CASE id");
-    for (id, message) in &last {
-        query.push(" WHEN ").push_bind(bytes(*id)).push(" THEN ").push_bind(message.pos.0);
-    }
-    query.push(" ELSE last_pos END, last_at = ").push_bind(at).push(" WHERE id");
-    push_ids(&mut query, last.keys().copied());
-    timed("conversations.advance", query.build().execute(&mut **tx)).await.map(drop)
+    let rows = last.into_iter().map(|(id, Message { seq, pos, sent_at, .. })| {
+        ([bytes(id)], [*seq, pos.0, sent_at.0, pos.0])
+    });
+    ADVANCED.set(tx, dialect, &rows.collect::<Vec<_>>()).await
 }
 
 pub(super) fn decode(row: &AnyRow) -> Result<Message> {
@@ -193,5 +236,18 @@ pub(super) fn decode(row: &AnyRow) -> Result<Message> {
         sender: get_optional_id(row, "sender_id")?,
         body: get(row, "body")?,
         sent_at: Timestamp(get(row, "sent_at")?),
+        edited_at: get::<Option<i64>>(row, "edited_at")?.map(Timestamp),
+        deleted_at: get::<Option<i64>>(row, "deleted_at")?.map(Timestamp),
+        reply_to: get_optional_id(row, "reply_to")?,
+        mentions: decode_ids(get::<Option<Vec<u8>>>(row, "mentions")?.as_deref())?,
     })
+}
+
+/// Ids one behind the other; `None` where there are none.
+pub(super) fn encode_ids(ids: &[UserId]) -> Option<Vec<u8>> {
+    (!ids.is_empty()).then(|| ids.iter().flat_map(|id| bytes(*id)).collect())
+}
+
+fn decode_ids(ids: Option<&[u8]>) -> Result<Vec<UserId>> {
+    ids.unwrap_or_default().chunks(16).map(super::id).collect()
 }

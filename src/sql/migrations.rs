@@ -1,13 +1,13 @@
 //! Brings the SQL store to the current schema.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use sqlx::{
     AnyConnection, AssertSqlSafe, Connection, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::{Dialect, Sql, timed};
+use super::{Dialect, STATEMENT_TIMEOUT, Sql, timed, timed_within};
 use crate::error::{Error, Result};
 
 macro_rules! migrations {
@@ -46,10 +46,20 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &migrations! {
     20 "0020_long_tasks"
     21 "0021_long_dead_tasks"
     22 "0022_messages_sender"
+    23 "0023_messages_revised"
+    24 "0024_log_about_messages"
+    25 "0025_reactions"
+    26 "0026_memberships_read"
+    27 "0027_conversations_logged"
+    28 "0028_conversations_logged_so_far"
+    29 "0029_message_words"
+    30 "0030_search_projected"
+    31 "0031_log_trimmed"
+    32 "0032_last_seen"
 };
 
-/// How long a node waits for another that is migrating, in seconds.
-const PATIENCE: u32 = 120;
+/// How long a node waits for another that is migrating.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Sql {
     /// Brings the store to the current schema. Safe to run again, and on two
@@ -85,8 +95,11 @@ impl Sql {
 async fn under_named_lock(migrator: &Migrator, connection: &mut AnyConnection) -> Result<()> {
     // MySQL allows 64 characters.
     const NAME: &str = "CONCAT('chatterbox ', SHA1(DATABASE()))";
-    let take = sqlx::query_scalar(AssertSqlSafe(format!("SELECT GET_LOCK({NAME}, {PATIENCE})")));
-    let taken: Option<i64> = timed("migrate.lock", take.fetch_one(&mut *connection)).await?;
+    let seconds = PATIENCE.as_secs();
+    let take = sqlx::query_scalar(AssertSqlSafe(format!("SELECT GET_LOCK({NAME}, {seconds})")));
+    let limit = PATIENCE + STATEMENT_TIMEOUT;
+    let taken: Option<i64> =
+        timed_within(limit, "migrate.lock", take.fetch_one(&mut *connection)).await?;
     if taken != Some(1) {
         return Err(Error::unavailable("another node is migrating for too long"));
     }

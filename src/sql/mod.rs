@@ -9,15 +9,24 @@ mod codes;
 mod conversations;
 mod dead_letters;
 mod departures;
+mod each;
 mod groups;
 mod jobs;
+mod last_seen;
 mod log;
 mod members;
 mod messages;
 mod migrations;
 mod payload;
+mod reactions;
+mod reading;
+mod revisions;
 mod rooms;
+mod search;
 mod sessions;
+mod shapes;
+mod tries;
+mod trimming;
 
 use std::{path::Path, time::Duration, time::Instant};
 
@@ -31,9 +40,14 @@ use tracing::Instrument;
 use type_safe_id::{StaticType, TypeSafeId};
 use uuid::Uuid;
 
-use self::{availability::Availability, members::MemberCache};
+use self::{
+    availability::Availability,
+    members::MemberCache,
+    shapes::padded,
+    tries::{Tries, retried},
+};
 use crate::{
-    error::{Error, Result, StoreError},
+    error::{Error, Result},
     ids::{ConversationId, UserId},
 };
 
@@ -59,8 +73,15 @@ pub struct Sql {
 /// How many connections a node opens at most.
 const MYSQL_CONNECTIONS: u32 = 32;
 const SQLITE_READERS: u32 = 8;
+/// How many statements each keeps prepared: all that there are, see [`shapes`].
+/// A server takes 16,382 of all its clients, if it is not told otherwise.
+const STATEMENTS: &str = "statement-cache-capacity";
+const MYSQL_STATEMENTS: &str = "448";
 /// How long one waits for a connection when all are in use.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement may take: longer than one waits for a lock, and
+/// shorter than anybody has patience with a server that hangs.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Sql {
     /// Opens the store behind `url`: `sqlite:path` or `mysql://…`. Connects
@@ -71,9 +92,18 @@ impl Sql {
     /// For a URL that can't be understood.
     pub fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let mut options: AnyConnectOptions = url.parse().map_err(Error::internal)?;
-        options = options.disable_statement_logging();
-        Ok(if url.starts_with("sqlite:") { Self::sqlite(&options) } else { Self::mysql(options) })
+        let options = |url: &str| {
+            let options: AnyConnectOptions = url.parse().map_err(Error::internal)?;
+            Ok::<_, Error>(options.disable_statement_logging())
+        };
+        if url.starts_with("sqlite:") {
+            return Ok(Self::sqlite(&options(url)?));
+        }
+        let mut url: url::Url = url.parse().map_err(Error::internal)?;
+        if !url.query_pairs().any(|(name, _)| name == STATEMENTS) {
+            url.query_pairs_mut().append_pair(STATEMENTS, MYSQL_STATEMENTS);
+        }
+        Ok(Self::mysql(options(url.as_str())?))
     }
 
     /// The URL of the SQLite file at `path`.
@@ -92,13 +122,21 @@ impl Sql {
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .idle_timeout(None)
                 .max_lifetime(None)
+                // SQLite ends a transaction by itself where the disk is full,
+                // which the driver does not notice: on such a connection nothing more
+                // would be committed.
+                .before_acquire(|connection, _| {
+                    let clean = !connection.is_in_transaction();
+                    Box::pin(async move { Ok(clean) })
+                })
                 .after_connect(|connection, _| {
                     Box::pin(async move {
                         connection
                             .execute(
                                 "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
                                  PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                                 PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
+                                 PRAGMA secure_delete = ON; PRAGMA cache_size = -65536; \
+                                 PRAGMA wal_autocheckpoint = 8192; PRAGMA temp_store = MEMORY;",
                             )
                             .await?;
                         Ok(())
@@ -117,7 +155,7 @@ impl Sql {
 
     fn mysql(options: AnyConnectOptions) -> Self {
         let availability = Availability::watch(options.clone());
-        let fresh = availability.clone();
+        let (fresh, watched) = (availability.clone(), availability.clone());
         let pool = AnyPoolOptions::new()
             .max_connections(MYSQL_CONNECTIONS)
             .test_before_acquire(false)
@@ -132,8 +170,14 @@ impl Sql {
                     connection
                         .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
                         .await?;
+                    connection.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
                     Ok(())
                 })
+            })
+            .after_release(move |_, _| {
+                // The pool would wait for a sign of life, and for a server that hangs for ever.
+                let keep = !watched.is_away();
+                Box::pin(async move { Ok(keep) })
             })
             .connect_lazy_with(options);
         let (write, members) = (pool.clone(), MemberCache::default());
@@ -196,17 +240,31 @@ impl Sql {
     }
 }
 
-/// Runs a statement under its static name: a span, a metric, and the store's
-/// failure in the words of the domain.
+/// Runs a statement under its static name: a span, a metric, a bound on its
+/// time, and the store's failure in the words of the domain. Of one that takes too long nothing is
+/// known, as of a commit whose connection broke.
 async fn timed<T>(
     name: &'static str,
     statement: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T> {
+    timed_within(STATEMENT_TIMEOUT, name, statement).await
+}
+
+/// The same, with a bound of its own.
+async fn timed_within<T>(
+    limit: Duration,
+    name: &'static str,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T> {
     let started = Instant::now();
-    let result = statement.instrument(tracing::debug_span!("sql", statement = name)).await;
+    let statement = statement.instrument(tracing::debug_span!("sql", statement = name));
+    let result = tokio::time::timeout(limit, statement).await;
     metrics::histogram!("chatterbox_sql_statement_duration_seconds", "statement" => name)
         .record(started.elapsed());
-    result.map_err(failure)
+    match result {
+        Ok(result) => result.map_err(failure),
+        Err(_elapsed) => Err(Error::unavailable(format!("{name} takes too long"))),
+    }
 }
 
 /// Commits.
@@ -229,9 +287,19 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => {
             if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-                // Too many connections, shutting down, lock wait timeout, deadlock,
-                // read-only, killed.
-                matches!(error.number(), 1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1836 | 1927)
+                match error.number() {
+                    // Too many connections, shutting down, lock wait timeout, deadlock,
+                    // read-only, killed.
+                    1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1836 | 1927 => true,
+                    // A file can't be written, no room on the disk (by the server's layers),
+                    // nor in the table.
+                    3 | 20 | 1021 | 1026 | 1114 => true,
+                    // The engine's own error: ENOSPC and EDQUOT.
+                    1030 | 1180 => [28, 122]
+                        .iter()
+                        .any(|errno| error.message().starts_with(&format!("Got error {errno} "))),
+                    _ => false,
+                }
             } else {
                 // SQLite's primary code is the low byte: busy, locked, read-only,
                 // I/O error, full, can't open.
@@ -241,38 +309,6 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
         }
         _ => false,
     }
-}
-
-/// How often a transaction is tried that loses against others.
-const TRIES: u32 = 5;
-
-/// Counts the tries of one transaction.
-struct Tries(u32);
-
-impl Tries {
-    /// None made yet.
-    fn new() -> Self {
-        Self(TRIES)
-    }
-
-    /// Whether the transaction lost against another (a deadlock, or a lock
-    /// that took too long), so that another try is worth it and allowed.
-    fn again<T>(&mut self, outcome: &Result<T>) -> bool {
-        let again = self.0 > 1 && outcome.as_ref().is_err_and(is_deadlock);
-        if again {
-            self.0 -= 1;
-            metrics::counter!("chatterbox_sql_deadlocks_total").increment(1);
-        }
-        again
-    }
-}
-
-fn is_deadlock(error: &Error) -> bool {
-    let Error::Store(StoreError::Unavailable(source)) = error else { return false };
-    let error = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
-    error
-        .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
-        .is_some_and(|error| matches!(error.number(), 1205 | 1213))
 }
 
 /// Whether a unique index refused a row.
@@ -320,8 +356,18 @@ fn bytes<T: StoredId>(id: T) -> Vec<u8> {
 fn push_ids<T: StoredId>(query: &mut QueryBuilder<Any>, ids: impl IntoIterator<Item = T>) {
     query.push(" IN (");
     let mut list = query.separated(", ");
-    for id in ids {
+    for id in padded(ids) {
         list.push_bind(bytes(id));
+    }
+    query.push(")");
+}
+
+/// `IN (…)` of numbers; there has to be one.
+fn push_numbers(query: &mut QueryBuilder<Any>, numbers: impl IntoIterator<Item = i64>) {
+    query.push(" IN (");
+    let mut list = query.separated(", ");
+    for number in padded(numbers) {
+        list.push_bind(number);
     }
     query.push(")");
 }

@@ -5,16 +5,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Result},
-    ids::{SessionId, UserId},
-    messaging::Change,
+    ids::{ConversationId, SessionId, UserId},
+    messaging::{Change, MessageNews, Place, ReadMarker},
 };
 
 pub(super) const MESSAGE_SENT: &str = "message_sent";
+const MESSAGE_EDITED: &str = "message_edited";
+const MESSAGE_DELETED: &str = "message_deleted";
+const REACTIONS_CHANGED: &str = "reactions_changed";
+const READ_MARKER_MOVED: &str = "read_marker_moved";
+const MUTE_CHANGED: &str = "mute_changed";
 const FRIENDSHIP_CHANGED: &str = "friendship_changed";
 const GROUP_CHANGED: &str = "group_changed";
 const MEMBERSHIP_CHANGED: &str = "membership_changed";
-const PERSON_CHANGED: &str = "person_changed";
+pub(super) const PERSON_CHANGED: &str = "person_changed";
 const SESSION_ENDED: &str = "session_ended";
+
+#[derive(Serialize, Deserialize)]
+struct ReadMarkerMoved {
+    conversation: ConversationId,
+    marker: ReadMarker,
+    direct: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MuteChanged {
+    conversation: ConversationId,
+    direct: bool,
+}
 
 #[derive(Serialize, Deserialize)]
 struct FriendshipChanged {
@@ -41,11 +59,53 @@ struct SessionEnded {
     session: SessionId,
 }
 
-/// The kind of a change, and what it says. Of a message the log says nothing:
-/// the message stands at the same position.
+/// The kinds of entries after which a message may have other words.
+pub(super) const ABOUT_WORDS: [&str; 3] = [MESSAGE_SENT, MESSAGE_EDITED, MESSAGE_DELETED];
+
+/// What an entry of this kind tells of its message; `None` where it is not
+/// about one.
+pub(super) fn about_message(kind: &str) -> Option<fn(MessageNews) -> Change> {
+    match kind {
+        MESSAGE_SENT => Some(Change::MessageSent),
+        MESSAGE_EDITED => Some(Change::MessageEdited),
+        MESSAGE_DELETED => Some(Change::MessageDeleted),
+        REACTIONS_CHANGED => Some(Change::ReactionsChanged),
+        _ => None,
+    }
+}
+
+/// The position of the message that a change is about, where that is not the
+/// entry's own.
+pub(super) fn message_pos(change: &Change) -> Option<i64> {
+    match change {
+        Change::MessageEdited(news)
+        | Change::MessageDeleted(news)
+        | Change::ReactionsChanged(news) => Some(news.message.pos.0),
+        _ => None,
+    }
+}
+
+fn place(direct: bool) -> Place {
+    if direct { Place::Direct } else { Place::Group(None) }
+}
+
+/// The kind of a change, and what it says. Of a message the log says nothing
+/// but where it stands.
 pub(super) fn encode(change: &Change) -> Result<(&'static str, String)> {
     match change {
-        Change::MessageSent { .. } => Ok((MESSAGE_SENT, String::new())),
+        Change::MessageSent(_) => Ok((MESSAGE_SENT, String::new())),
+        Change::MessageEdited(_) => Ok((MESSAGE_EDITED, String::new())),
+        Change::MessageDeleted(_) => Ok((MESSAGE_DELETED, String::new())),
+        Change::ReactionsChanged(_) => Ok((REACTIONS_CHANGED, String::new())),
+        Change::ReadMarkerMoved { conversation, marker, place, .. } => {
+            let (conversation, marker) = (*conversation, *marker);
+            let direct = matches!(place, Place::Direct);
+            json(READ_MARKER_MOVED, &ReadMarkerMoved { conversation, marker, direct })
+        }
+        Change::MuteChanged { conversation, place } => {
+            let (conversation, direct) = (*conversation, matches!(place, Place::Direct));
+            json(MUTE_CHANGED, &MuteChanged { conversation, direct })
+        }
         Change::FriendshipChanged { other, .. } => {
             json(FRIENDSHIP_CHANGED, &FriendshipChanged { other: *other })
         }
@@ -73,9 +133,18 @@ pub(super) fn left_group(payload: &str) -> Result<Group> {
     Ok(group)
 }
 
-/// The change of this kind, any but a message.
+/// The change of this kind, any but one of a message.
 pub(super) fn decode(kind: &str, payload: &str) -> Result<Change> {
     Ok(match kind {
+        READ_MARKER_MOVED => {
+            let ReadMarkerMoved { conversation, marker, direct } = parse(payload)?;
+            let (person, place) = (None, place(direct));
+            Change::ReadMarkerMoved { conversation, marker, person, place }
+        }
+        MUTE_CHANGED => {
+            let MuteChanged { conversation, direct } = parse(payload)?;
+            Change::MuteChanged { conversation, place: place(direct) }
+        }
         FRIENDSHIP_CHANGED => {
             let FriendshipChanged { other } = parse(payload)?;
             Change::FriendshipChanged { other, now: None }

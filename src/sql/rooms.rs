@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use chatterbox_graph::GroupRole;
 use sqlx::{Any, QueryBuilder, Transaction};
 
 use super::{
@@ -50,6 +51,38 @@ impl Room {
         self.last_seq += 1;
         Some((self.last_seq, recipients))
     }
+
+    /// Whether somebody is in it.
+    pub(super) fn contains(&self, user: UserId) -> bool {
+        match &self.people {
+            People::Two(two) => two.ids.contains(&user),
+            People::Members(members) => members.contains(user),
+        }
+    }
+
+    /// What somebody is in the group; `None` also in a conversation of two.
+    pub(super) fn role(&self, user: UserId) -> Option<GroupRole> {
+        match &self.people {
+            People::Two(_) => None,
+            People::Members(members) => members.by_user().get(&user).map(|member| member.role),
+        }
+    }
+
+    /// Those who hear what happens here.
+    pub(super) fn recipients(&self) -> &Recipients {
+        match &self.people {
+            People::Two(two) => &two.recipients,
+            People::Members(members) => members.recipients(),
+        }
+    }
+
+    /// Of which kind it is.
+    pub(super) fn place(&self) -> Place {
+        match &self.people {
+            People::Two(_) => Place::Direct,
+            People::Members(_) => Place::Group(None),
+        }
+    }
 }
 
 impl Two {
@@ -66,18 +99,18 @@ impl Two {
     }
 }
 
-/// The conversations of the drafts. The transaction holds the log's head, so
-/// nobody else changes them.
+/// The conversations with these ids; there has to be one. The transaction holds the
+/// log's head, so nobody else changes them.
 pub(super) async fn read(
     tx: &mut Transaction<'static, Any>,
     cache: &MemberCache,
-    drafts: &[Draft],
+    ids: impl IntoIterator<Item = ConversationId>,
 ) -> Result<HashMap<ConversationId, Room>> {
     let mut query = QueryBuilder::<Any>::new(
         "SELECT id, last_seq, low_user_id, high_user_id, low_wrote, high_wrote, members_pos \
          FROM conversations WHERE id",
     );
-    push_ids(&mut query, drafts.iter().map(|draft| draft.conversation));
+    push_ids(&mut query, ids);
     let rows = timed("conversations.last_seq", query.build().fetch_all(&mut **tx)).await?;
     let mut rooms = HashMap::with_capacity(rows.len());
     let mut groups = Vec::new();
@@ -126,4 +159,17 @@ pub(super) async fn note_writers(
     query.push(" END WHERE id");
     push_ids(&mut query, new.iter().map(|(id, _)| *id));
     timed("conversations.wrote", query.build().execute(&mut **tx)).await.map(drop)
+}
+
+/// Notes the position of the last entry that was logged for a conversation,
+/// where that is no activity.
+pub(super) async fn note_logged(
+    tx: &mut Transaction<'static, Any>,
+    id: ConversationId,
+    pos: Position,
+) -> Result<()> {
+    let update = sqlx::query("UPDATE conversations SET logged_pos = ? WHERE id = ?")
+        .bind(pos.0)
+        .bind(bytes(id));
+    timed("conversations.logged", update.execute(&mut **tx)).await.map(drop)
 }

@@ -7,7 +7,7 @@
 use chatterbox_graph::Timestamp;
 use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, get, get_id, log::Tail, push_ids, timed};
+use super::{Sql, bytes, commit, get, get_id, log::Tail, push_ids, retried, timed};
 use crate::{
     accounts::{NewSession, SessionInfo, TokenHash, Trade},
     error::Result,
@@ -123,8 +123,17 @@ pub(super) async fn end(
     session: SessionId,
     at: Timestamp,
 ) -> Result<Option<Vec<Entry>>> {
+    retried(|| try_end(sql, user, session, at)).await
+}
+
+async fn try_end(
+    sql: &Sql,
+    user: UserId,
+    session: SessionId,
+    at: Timestamp,
+) -> Result<Option<Vec<Entry>>> {
     let mut tx = sql.begin().await?;
-    let mut tail = Tail::lock(&mut tx, at).await?;
+    let mut tail = Tail::lock(&mut tx, sql.dialect, at).await?;
     let update = sqlx::query(
         "UPDATE sessions SET ended_at = ? WHERE id = ? AND account_id = ? AND ended_at IS NULL",
     )

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     stories,
-    support::{Client, TestApp},
+    support::{Client, TestApp, accounts::PASSWORD},
 };
 
 stories! {
@@ -12,6 +12,8 @@ stories! {
     the_strongest_reason_comes_first,
     who_is_near_already_or_wants_to_be_left_alone_is_not_suggested,
     a_suggestion_follows_what_changes,
+    a_full_page_follows_what_changes,
+    a_full_page_follows_the_groups_that_are_shared,
 }
 
 const SUGGESTIONS: &str = "query ($first: Int) { viewer { suggestions(first: $first) {
@@ -25,8 +27,11 @@ async fn suggestions(client: &Client, first: Option<usize>) -> Vec<Value> {
 
 /// The usernames of those who are suggested.
 async fn suggested(client: &Client) -> Vec<String> {
-    let list = suggestions(client, None).await;
-    list.iter().map(|one| one["user"]["username"].as_str().unwrap().to_owned()).collect()
+    usernames(&suggestions(client, None).await)
+}
+
+fn usernames(suggestions: &[Value]) -> Vec<String> {
+    suggestions.iter().map(|one| one["user"]["username"].as_str().unwrap().to_owned()).collect()
 }
 
 async fn friends_of_friends_are_suggested_with_the_reason(app: &TestApp) {
@@ -140,4 +145,75 @@ async fn a_suggestion_follows_what_changes(app: &TestApp) {
     middle.befriend(&alan).await;
     ada.act("blockUser", &middle).await.unwrap();
     assert_eq!(reason().await, None);
+}
+
+/// Somebody with a friend who knows all the others, of whom more are suggested
+/// than fit on a page of two.
+async fn known_by_one(app: &TestApp, others: &[&str]) -> (Client, Vec<Client>) {
+    let (ada, middle) = tokio::join!(app.person("ada"), app.person("middle"));
+    let others = futures::future::join_all(others.iter().map(|name| app.person(name))).await;
+    let pairs = others.iter().chain([&ada]).map(|other| (&middle, other));
+    app.acquaint(pairs).await;
+    (ada, others)
+}
+
+async fn a_full_page_follows_what_changes(app: &TestApp) {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| format!("{name}_person"));
+    let (ada, others) = known_by_one(app, &names.each_ref().map(String::as_str)).await;
+    let page_begins = async |n: usize| {
+        let expected = [&others[n], &others[n + 1]].map(|other| other.username.clone());
+        // A second time, when it may come out of memory.
+        for _ in 0..2 {
+            assert_eq!(usernames(&suggestions(&ada, Some(2)).await), expected);
+        }
+    };
+    page_begins(0).await;
+    others[0].act("blockUser", &ada).await.unwrap();
+    page_begins(1).await;
+    ada.act("sendFriendRequest", &others[1]).await.unwrap();
+    page_begins(2).await;
+    others[2].act("sendFriendRequest", &ada).await.unwrap();
+    page_begins(3).await;
+    others[3].change_settings(json!({ "discoverable": false })).await;
+    page_begins(4).await;
+    ada.befriend(&others[4]).await;
+    page_begins(5).await;
+    others[5].delete_account(PASSWORD).await.unwrap();
+    page_begins(6).await;
+
+    others[7].change_profile(json!({ "displayName": "Somebody else" })).await;
+    let query = "{ viewer { suggestions(first: 2) { user { displayName } } } }";
+    let data = ada.data(query, Value::Null).await;
+    assert_eq!(data["viewer"]["suggestions"][1]["user"]["displayName"], "Somebody else");
+
+    others[3].change_settings(json!({ "discoverable": true })).await;
+    ada.act("blockUser", &others[6]).await.unwrap();
+    let expected = [&others[3], &others[7]].map(|other| other.username.clone());
+    assert_eq!(usernames(&suggestions(&ada, Some(2)).await), expected);
+}
+
+async fn a_full_page_follows_the_groups_that_are_shared(app: &TestApp) {
+    let (ada, others) = known_by_one(app, &["a_person", "b_person", "c_person"]).await;
+    let [a, b, _] = &others[..] else { unreachable!("they are three") };
+    let page_is = async |expected: [(&Client, u64); 2]| {
+        let expected = expected.map(|(other, shared)| (other.username.clone(), shared));
+        for _ in 0..2 {
+            let list = suggestions(&ada, Some(2)).await;
+            let shared = list.iter().map(|one| one["sharedGroupCount"].as_u64().unwrap());
+            assert!(usernames(&list).into_iter().zip(shared).eq(expected.clone()), "{list:?}");
+        }
+    };
+    page_is([(a, 0), (b, 0)]).await;
+    let walks = ada.found("Walks", "PUBLIC", &[b]).await;
+    page_is([(b, 1), (a, 0)]).await;
+    ada.add_members(&walks, &[a]).await.unwrap();
+    page_is([(a, 1), (b, 1)]).await;
+    a.leave_group(&walks).await.unwrap();
+    page_is([(b, 1), (a, 0)]).await;
+    a.join_group(&walks).await.unwrap();
+    page_is([(a, 1), (b, 1)]).await;
+    ada.remove_member(&walks, a).await.unwrap();
+    page_is([(b, 1), (a, 0)]).await;
+    ada.delete_group(&walks).await.unwrap();
+    page_is([(a, 0), (b, 0)]).await;
 }

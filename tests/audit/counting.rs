@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::support::{Client, TestApp, eventually};
@@ -35,21 +35,40 @@ macro_rules! audits {
 }
 
 /// What the service does by itself now and then.
-const BACKGROUND: [&str; 10] = [
+const BACKGROUND: [&str; 17] = [
     "dead_letters.count",
     "jobs.due",
     "jobs.count",
     "head.read",
     "projections.update",
     "projections.insert",
+    "projections.read",
+    "projections.move",
+    "log.words",
+    "message_words.delete",
+    "message_words.insert",
     "begin",
     "commit",
     "chats/record",
     "chats/record_groups",
+    "people/circles",
+    "last_seen.note",
 ];
+
+/// Reads people.
+pub const PEOPLE: &str = "people/get";
+/// What these read may be known: from before, or by a part of the same answer that came first.
+const KNOWN: [&str; 2] = [PEOPLE, "conversations.by_id"];
 
 /// How often each statement ran so far.
 async fn statements(app: &TestApp) -> BTreeMap<String, u64> {
+    let mut counts = all_statements(app).await;
+    counts.retain(|statement, _| !BACKGROUND.contains(&&**statement));
+    counts
+}
+
+/// As [`statements`], with those that the service makes by itself.
+pub async fn all_statements(app: &TestApp) -> BTreeMap<String, u64> {
     let text = reqwest::get(app.url("/metrics")).await.unwrap().text().await.unwrap();
     let mut counts = BTreeMap::new();
     for line in text.lines() {
@@ -58,9 +77,7 @@ async fn statements(app: &TestApp) -> BTreeMap<String, u64> {
             continue;
         }
         let statement = name.split('"').nth(1).unwrap();
-        if !BACKGROUND.contains(&statement) {
-            counts.insert(statement.to_owned(), count.parse().unwrap());
-        }
+        counts.insert(statement.to_owned(), count.parse().unwrap());
     }
     counts
 }
@@ -80,12 +97,29 @@ pub async fn made_by<T>(
     (done, after)
 }
 
+/// The statements that are made whatever is known.
+pub fn certain(made: &BTreeMap<String, u64>) -> impl Iterator<Item = &str> {
+    made.keys().map(String::as_str).filter(|name| !KNOWN.contains(name))
+}
+
 /// Waits until all that was said shows in the graph.
 pub async fn projected(client: &Client, chats: usize) {
     eventually("the LAST_CHATTED edges", || async {
         let query = "{ viewer { lastChatted(first: 100) { at } } }";
         let data = client.data(query, Value::Null).await;
         (data["viewer"]["lastChatted"].as_array().unwrap().len() == chats).then_some(())
+    })
+    .await;
+}
+
+/// Waits until so many messages with this word can be found.
+pub async fn indexed(client: &Client, word: &str, messages: usize) {
+    eventually("the index of words", || async {
+        let query = "query ($word: String!) { viewer {
+            searchMessages(query: $word, first: 100) { nodes { id } } } }";
+        let data = client.data(query, json!({ "word": word })).await;
+        let found = data["viewer"]["searchMessages"]["nodes"].as_array().unwrap().len();
+        (found == messages).then_some(())
     })
     .await;
 }

@@ -8,4 +8,8 @@ mod support;
 mod changes;
 mod counting;
 mod lists;
+mod messages;
+mod presence;
+mod reading;
+mod sharing;
 mod statements;

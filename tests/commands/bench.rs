@@ -4,6 +4,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use tempfile::TempDir;
+
 use crate::{
     chatterbox, said,
     support::{process::Process, stores::StoreUrls},
@@ -102,6 +104,153 @@ async fn a_running_service_is_measured_over_its_api() {
     let gone = over_the_api(&[]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(said(&gone).contains(&format!("can't reach the service at {url}")), "{}", said(&gone));
+}
+
+/// A running service that is measured.
+struct Measured {
+    folder: TempDir,
+    stores: StoreUrls,
+    service: Process,
+}
+
+impl Measured {
+    async fn on(stores: StoreUrls) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Process::start(folder.path().join("data"), stores.clone(), &[]).await;
+        Self { folder, stores, service }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let data = self.folder.path().join("data");
+        let url = format!("http://{}", self.service.address);
+        let mut all = vec!["bench"];
+        all.extend(arguments);
+        all.extend(["--url", &url, "--data", data.to_str().unwrap()]);
+        if let (Some(sql), Some(graph)) = (&self.stores.sql, &self.stores.graph) {
+            all.extend(["--sql-url", sql, "--graph-url", graph]);
+        }
+        chatterbox(&all, &[])
+    }
+
+    fn report(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        let report: Value = serde_json::from_str(&printed(&output)).unwrap();
+        let sql = if self.stores.sql.is_some() { "MySQL/" } else { "SQLite/" };
+        assert!(report["sql"].as_str().unwrap().starts_with(sql), "{report}");
+        report
+    }
+}
+
+fn assert_times(report: &Value) {
+    let times = ["p50", "p95", "p99", "max"].map(|name| report[name].as_f64().unwrap());
+    assert!(times[0] > 1.0 && times.is_sorted(), "microseconds: {report}");
+    assert!(report["perSecond"].as_f64().unwrap() > 0.0, "{report}");
+}
+
+fn assert_counts(report: &Value, counts: &[(&str, u64)]) {
+    for (name, count) in counts {
+        assert_eq!(report[name], *count, "{name}: {report}");
+    }
+}
+
+/// Each benchmark does what it says, whatever the figures are.
+async fn a_running_service_is_under_load(stores: StoreUrls) {
+    let measured = Measured::on(stores.clone()).await;
+
+    for (conversations, options) in
+        [(3, &[][..]), (7, &["--conversations", "7"]), (2, &["--conversations", "2"])]
+    {
+        let options = [&["send", "--senders", "3", "--seconds", "0.3"], options].concat();
+        let report = measured.report(&options);
+        assert_times(&report);
+        assert_counts(&report, &[("senders", 3), ("conversations", conversations)]);
+        assert!(report["messages"].as_u64().unwrap() > 0, "{report}");
+        let per_commit = report["messagesPerCommit"].as_f64().unwrap();
+        assert!((1.0..=3.0).contains(&per_commit), "{report}");
+        assert!(report["commitsPerSecond"].as_f64().unwrap() > 0.0, "{report}");
+    }
+
+    let fanout = ["fanout", "--members", "5", "--messages", "10", "--senders", "3"];
+    let report = measured.report(&fanout);
+    assert_times(&report);
+    assert_counts(&report, &[("members", 5), ("messages", 10), ("deliveries", 50)]);
+
+    // The last group has one member, to whom nobody else writes.
+    let resume = ["resume", "--subscribers", "7", "--members", "3", "--missed", "4"];
+    let report = measured.report(&resume);
+    assert_times(&report);
+    assert_counts(&report, &[("subscribers", 7), ("groups", 3), ("deliveries", 28)]);
+
+    let pid = measured.service.id().to_string();
+    let report = measured.report(&["idle", "--sockets", "20", "--seconds", "0.5", "--pid", &pid]);
+    assert_counts(&report, &[("sockets", 20)]);
+    assert!(report["service"]["bytes"].as_u64().unwrap() > 1 << 20, "{report}");
+    assert!(report["service"]["cpuPercent"].as_f64().unwrap() < 200.0, "{report}");
+
+    let report = measured.report(&["page", "--load", "1500", "--seconds", "0.3"]);
+    assert_times(&report);
+    let stored = report["stored"].as_u64().unwrap();
+    assert!(stored > 1_500, "besides those that were sent: {report}");
+    let more = ["page", "--load", "2000", "--seconds", "0.3", "--callers", "2"];
+    assert_counts(&measured.report(&more), &[("stored", stored + 500), ("callers", 2)]);
+    let fewer = measured.report(&["page", "--load", "1000", "--seconds", "0.3"]);
+    assert_counts(&fewer, &[("stored", stored + 500)]);
+
+    let table = printed(&measured.run(&fanout));
+    assert!(table.contains("10 messages to each of 5 members"), "{table}");
+    assert!(table.contains("p99 ms") && table.lines().count() == 5, "{table}");
+    drop(measured);
+    stores.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_service_is_under_load_embedded() {
+    a_running_service_is_under_load(StoreUrls::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_service_is_under_load_servers() {
+    a_running_service_is_under_load(StoreUrls::servers().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_measured_is_told() {
+    let measured = Measured::on(StoreUrls::embedded()).await;
+    let empty = measured.run(&["page"]);
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(said(&empty).contains("--load N"), "{}", said(&empty));
+    let nobody = measured.run(&["idle", "--sockets", "1", "--pid", "4000000000"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(said(&nobody).contains("--pid"), "{}", said(&nobody));
+    // It has the key of the service, and no store of its own.
+    let url = format!("http://{}", measured.service.address);
+    let key = measured.folder.path().join("data/signing-key.pem");
+    let other = tempfile::tempdir().unwrap();
+    let (data, key) = (other.path().to_str().unwrap(), key.to_str().unwrap());
+    let elsewhere = ["bench", "send", "--url", &url, "--data", data, "--signing-key-file", key];
+    let refused = chatterbox(&elsewhere, &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("--graph-url"), "{}", said(&refused));
+}
+
+#[test]
+fn options_of_load_name_what_is_accepted() {
+    for (arguments, named) in [
+        (&["send", "--senders", "0"][..], "--senders"),
+        (&["send", "--seconds", "4000"], "from 0.1 to 3600"),
+        (&["send", "--conversations", "0"], "--conversations"),
+        (&["fanout", "--members", "1"], "--members"),
+        (&["fanout", "--messages", "many"], "--messages"),
+        (&["idle", "--sockets", "0"], "--sockets"),
+        (&["idle", "--pid", "0"], "--pid"),
+        (&["resume", "--missed", "0"], "--missed"),
+        (&["page", "--load", "10"], "--load"),
+        (&["page", "--url", "https://chat.example.org"], "http://127.0.0.1:8080"),
+    ] {
+        let output = chatterbox(&[&["bench"], arguments].concat(), &[]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(named), "{arguments:?}: {}", said(&output));
+    }
 }
 
 #[test]

@@ -99,7 +99,7 @@ async fn a_job_is_done_once_and_its_events_are_told_once(stores: &Stores) {
     let at = stores.ambient.now();
     let told = join_all((0..4).map(|_| {
         let entries = vec![entry.clone(), entry.clone()];
-        let effects = Effects { entries, groups: Vec::new() };
+        let effects = Effects { entries, ..Effects::default() };
         async move { done(stores.sql.complete(job.id, at, effects).await.unwrap()) }
     }))
     .await;

@@ -1,12 +1,14 @@
 //! The log.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use chatterbox::{
     ids::UserId,
     jobs::{Effects, Job, JobStore, Task},
     mail::Mail,
-    messaging::{Change, ConversationStore, Entry, LogStore, NewEntry, Place, Position, Scope},
+    messaging::{
+        Change, ConversationStore, Entry, LogStore, MessageNews, NewEntry, Place, Position, Scope,
+    },
 };
 
 use crate::{
@@ -27,7 +29,8 @@ pub async fn tell(stores: &Stores, user: UserId, other: UserId) -> Entry {
     let job = Job::new(&stores.ambient, Task::SendMail(mail));
     JobStore::insert(&stores.sql, &job).await.unwrap();
     let change = Change::FriendshipChanged { other, now: None };
-    let effects = Effects { entries: vec![NewEntry { user, change }], groups: Vec::new() };
+    let entries = vec![NewEntry { user, change }];
+    let effects = Effects { entries, ..Effects::default() };
     let at = stores.ambient.now();
     done(stores.sql.complete(job.id, at, effects).await.unwrap()).remove(0)
 }
@@ -47,10 +50,7 @@ async fn everything_is_read_in_order_with_whom_it_is_for(stores: &Stores) {
     assert_eq!(to, HashSet::from([one, other]));
     assert_eq!(log[0].scope, Scope::Conversation(id));
     let message = sent(&first[0]).clone();
-    assert_eq!(
-        log[0].change,
-        Change::MessageSent { message, people: Arc::new([]), place: Place::Direct }
-    );
+    assert_eq!(log[0].change, Change::MessageSent(MessageNews::bare(message, Place::Direct)));
     assert_eq!(*log[1], told);
 
     let page = stores.sql.read(Position(1), Position(3), 1).await.unwrap();

@@ -10,11 +10,18 @@ mod dead_letters;
 mod departures;
 mod following;
 mod jobs;
+mod last_seen;
 mod log;
 mod memberships;
 mod messages;
 mod migrations;
+mod present;
+mod reactions;
+mod reading;
+mod revisions;
+mod search;
 mod sessions;
+mod trimming;
 
 use chatterbox::{
     ambient::{Ambient, SystemRandom},

@@ -8,7 +8,8 @@ use chatterbox::{
     mail::Mail,
     messaging::{
         Change, Conversation, ConversationKind, ConversationStore, Draft, Entry, GroupSync,
-        LogStore, MessageStore, NewEntry, Outcome, Place, Position, Recipients, Scope, Standing,
+        LogStore, MessageNews, MessageStore, NewEntry, Outcome, Place, Position, Recipients, Scope,
+        Standing,
     },
     people::DepartureStore,
     sql::Sql,
@@ -59,7 +60,7 @@ async fn job(stores: &Stores, sql: &Sql) -> Job {
 
 /// Lets one node follow, and returns what it tells.
 pub async fn follow_on(stores: &Stores, sql: &Sql, groups: Vec<GroupSync>) -> Completion {
-    let effects = Effects { entries: Vec::new(), groups };
+    let effects = Effects { groups, ..Effects::default() };
     sql.complete(job(stores, sql).await.id, stores.ambient.now(), effects).await.unwrap()
 }
 
@@ -167,7 +168,10 @@ async fn who_joins_reads_from_there_on(stores: &Stores) {
     let log = stores.sql.read(Position(0), Position(6), 10).await.unwrap();
     let by = [&log[0], &log[2], &log[4]].map(|entry| heard(&entry.to, entry.pos).len());
     assert_eq!(by, [1, 2, 3]);
-    assert!(matches!(log[5].change, Change::MessageSent { place: Place::Group(None), .. }));
+    assert!(matches!(
+        log[5].change,
+        Change::MessageSent(MessageNews { place: Place::Group(None), .. })
+    ));
     let (group, person) = (group.clone(), None);
     let joined =
         Change::MembershipChanged { group: group.clone(), user: alan, role: MEMBER, person };
@@ -287,6 +291,7 @@ async fn an_earlier_version_changes_nothing(stores: &Stores) {
             sync(&other, 1, &[(grace, OWNER)]),
             sync(&group, version, &[(ada, OWNER), (grace, MEMBER)]),
         ],
+        receipts_off: None,
     };
     let stale = stores.sql.complete(job.id, now, effects(4)).await.unwrap();
     assert_eq!(stale, Completion::Stale);
@@ -342,6 +347,7 @@ async fn several_groups_and_other_events_are_told_together(stores: &Stores) {
     let effects = Effects {
         entries: vec![gone.clone(), gone],
         groups: vec![sync(&one, 1, &[(ada, OWNER)]), sync(&other, 1, &[(ada, OWNER)])],
+        receipts_off: None,
     };
     let completed = stores.sql.complete(job.id, stores.ambient.now(), effects).await;
     let entries = done(completed.unwrap());

@@ -53,6 +53,8 @@ pub fn draft(
         sender,
         body: MessageBody::parse(body.to_owned()).unwrap(),
         key: key.map(|key| MessageKey::parse(key.to_owned()).unwrap()),
+        replied: None,
+        mentions: Vec::new(),
         people: Arc::new([]),
         place: Place::Direct,
     }

@@ -1,6 +1,7 @@
 //! Stores that go away, and come back.
 
 use std::{
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -21,19 +22,24 @@ pub async fn stores_stay() -> RwLockReadGuard<'static, ()> {
     STORES.read().await
 }
 
+/// As long as this is held nobody else uses a store.
+pub async fn stores_alone() -> RwLockWriteGuard<'static, ()> {
+    STORES.write().await
+}
+
 /// A store that is away until this is dropped, also by a test that fails.
-struct Away {
+pub struct Away {
     name: &'static str,
     alone: Option<RwLockWriteGuard<'static, ()>>,
 }
 
 impl Away {
-    fn kill(name: &'static str, alone: RwLockWriteGuard<'static, ()>) -> Self {
+    pub fn kill(name: &'static str, alone: RwLockWriteGuard<'static, ()>) -> Self {
         stores("kill", name);
         Self { name, alone: Some(alone) }
     }
 
-    fn end(mut self) -> RwLockWriteGuard<'static, ()> {
+    pub fn end(mut self) -> RwLockWriteGuard<'static, ()> {
         stores("start", self.name);
         self.alone.take().unwrap()
     }
@@ -62,6 +68,40 @@ fn stores(command: &str, name: &str) {
          let scripts/stores start one ({said})"
     );
     assert!(output.status.success(), "scripts/stores {command} {name}: {said}");
+}
+
+/// A store that is there and does nothing, until this is dropped.
+pub struct Halted(&'static str);
+
+impl Halted {
+    pub fn new(name: &'static str, _alone: &RwLockWriteGuard<'static, ()>) -> Self {
+        let halted = Self(name);
+        halted.tell("STOP", "pause");
+        halted
+    }
+
+    /// Where it runs is what `scripts/stores` has written down of it.
+    fn tell(&self, signal: &str, engine_command: &str) {
+        const TELL: &str = r#". "$0/state"; case $KIND in
+            process) kill -s "$1" "$(cat "$0/pid")" ;;
+            container) "$ENGINE" "$2" "$CONTAINER" ;;
+            *) false ;;
+        esac"#;
+        let script = required("CHATTERBOX_TEST_STORES");
+        let root = Path::new(&script).ancestors().nth(2).unwrap();
+        let state = root.join("target/stores").join(self.0);
+        let mut command = Command::new("bash");
+        command.args(["-c", TELL]).arg(state).args([signal, engine_command]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{engine_command} {}: {said}", self.0);
+    }
+}
+
+impl Drop for Halted {
+    fn drop(&mut self) {
+        self.tell("CONT", "unpause");
+    }
 }
 
 async fn ready(client: &Client) -> (u16, Value) {
@@ -145,7 +185,7 @@ async fn is_in_nothing_else(client: &Client, group: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_sql_the_graph_still_answers_and_all_heals() {
-    let alone = STORES.write().await;
+    let alone = stores_alone().await;
     let town = Town::servers().await;
     let (ada, grace, alan) =
         (town.person("ada").await, town.person("grace").await, town.person("alan").await);
@@ -203,7 +243,7 @@ async fn ask_until_answered(from: &Client, to: &Client) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_graph_friends_who_talk_go_on_and_all_heals() {
-    let alone = STORES.write().await;
+    let alone = stores_alone().await;
     let town = Town::servers().await;
     let (ada, grace, alan) =
         (town.person("ada").await, town.person("grace").await, town.person("alan").await);

@@ -107,13 +107,13 @@ async fn a_service_that_stops_keeps_its_word(mut town: Town) {
 
 /// A request that the service has begun to read: it said so, by asking for
 /// the body.
-struct UnderWay {
+pub struct UnderWay {
     stream: TcpStream,
     body: String,
 }
 
 impl UnderWay {
-    async fn begin(client: &Client, to: &str, text: &str) -> Self {
+    pub async fn begin(client: &Client, to: &str, text: &str) -> Self {
         let query = "mutation ($input: SendMessageInput!) { sendMessage(input: $input) { id } }";
         let input = json!({ "to": { "userId": to }, "body": text, "key": text });
         let body = json!({ "query": query, "variables": { "input": input } }).to_string();
@@ -134,9 +134,14 @@ impl UnderWay {
         Self { stream, body }
     }
 
+    /// Sends the body, and does not read what is answered.
+    pub async fn send(&mut self) {
+        self.stream.write_all(self.body.as_bytes()).await.unwrap();
+    }
+
     /// Sends the body and returns the answer, which has to be a whole one.
     async fn finish(mut self) -> Value {
-        self.stream.write_all(self.body.as_bytes()).await.unwrap();
+        self.send().await;
         let mut answer = String::new();
         within("an answer", self.stream.read_to_string(&mut answer)).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");

@@ -7,12 +7,19 @@
 mod support;
 
 mod away;
+mod chance;
 mod departures;
 mod drain;
+mod footprint;
+mod full;
 mod group_jobs;
 mod groups_killed;
 mod jobs;
-mod kill;
+mod locks;
 mod nodes;
+mod proxy;
+mod scenarios;
+mod sockets;
 mod start;
+mod storm;
 mod town;

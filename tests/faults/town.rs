@@ -9,6 +9,7 @@ use std::{
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection};
+use tokio::{sync::oneshot, task::AbortHandle};
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
@@ -22,6 +23,9 @@ use crate::support::{
 
 /// How long somebody waits before they try again.
 pub const PAUSE: Duration = Duration::from_millis(20);
+
+/// What went well is no news here.
+const LOG: &str = "info,neo4rs=warn,chatterbox::api::http::request=warn";
 
 /// A message that was acknowledged.
 #[derive(Clone, Debug)]
@@ -50,10 +54,16 @@ impl Town {
     }
 
     pub async fn start(stores: StoreUrls) -> Self {
+        Self::start_behind(stores.clone(), stores, &[]).await
+    }
+
+    /// A service that reaches its stores `through` other addresses, and is
+    /// started by a command, which may be empty.
+    pub async fn start_behind(stores: StoreUrls, through: StoreUrls, command: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        let options = ["--verify-email", "off"];
-        let service = Process::start(data.clone(), stores.clone(), &options).await;
+        let options = ["--verify-email", "off", "--log", LOG];
+        let service = Process::start_by(command, data.clone(), through, &options).await;
         Self { service, stores, data, name: unique(), _folder: folder }
     }
 
@@ -81,10 +91,7 @@ impl Town {
     /// Fails unless the positions in the log are 1, 2, 3 …; returns how many
     /// there are. Asks the table itself, past the service's own way to read it.
     pub async fn positions(&self) -> usize {
-        let file = || format!("sqlite:{}", self.data.join("chatterbox.db").display());
-        let url = self.stores.sql.clone().unwrap_or_else(file);
-        sqlx::any::install_default_drivers();
-        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        let mut connection = self.connect().await;
         let positions: Vec<i64> = sqlx::query_scalar("SELECT pos FROM log ORDER BY pos")
             .fetch_all(&mut connection)
             .await
@@ -94,6 +101,25 @@ impl Town {
         connection.close().await.unwrap();
         assert_eq!(positions, (1..=head).collect::<Vec<_>>(), "gaps or duplicates in the log");
         positions.len()
+    }
+
+    /// A connection to the SQL store, past the service.
+    pub async fn connect(&self) -> AnyConnection {
+        let file = || format!("sqlite:{}", self.data.join("chatterbox.db").display());
+        let url = self.stores.sql.clone().unwrap_or_else(file);
+        sqlx::any::install_default_drivers();
+        AnyConnection::connect(&url).await.unwrap()
+    }
+
+    /// The value of a metric; all of those with this name together, and none
+    /// as long as nothing was measured.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let url = format!("http://{}/metrics", self.service.address);
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let of_name =
+            |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
+        text.lines().filter(of_name).map(value).sum()
     }
 
     /// Drops the database.
@@ -116,9 +142,19 @@ pub async fn send_until_acknowledged(client: &Client, to: &str, body: &str) -> S
 
 /// Sends a message, once. The body is its key.
 pub async fn try_send(client: &Client, to: &str, body: &str) -> Option<Sent> {
+    try_send_to(client, json!({ "userId": to }), body).await
+}
+
+/// Sends a message to a target, once. The body is its key.
+pub async fn try_send_to(client: &Client, to: Value, body: &str) -> Option<Sent> {
+    try_send_by_key(client, to, body, body).await
+}
+
+/// Sends a message to a target, once.
+pub async fn try_send_by_key(client: &Client, to: Value, body: &str, key: &str) -> Option<Sent> {
     let query =
         "mutation ($input: SendMessageInput!) { sendMessage(input: $input) { id seq body } }";
-    let input = json!({ "to": { "userId": to }, "body": body, "key": body });
+    let input = json!({ "to": to, "body": body, "key": key });
     let data = try_data(client, query, json!({ "input": input })).await?.unwrap();
     let sent = &data["sendMessage"];
     Some(Sent {
@@ -154,18 +190,25 @@ pub async fn try_data(
 
 /// All messages with somebody, read page by page.
 pub async fn history(client: &Client, other: &Client) -> Vec<Sent> {
+    let query = "query ($name: String!) { user(username: $name) { directConversation { id } } }";
+    let data = client.data(query, json!({ "name": other.username })).await;
+    kept(client, data["user"]["directConversation"]["id"].as_str().unwrap()).await
+}
+
+/// All messages of a conversation, read page by page.
+pub async fn kept(client: &Client, conversation: &str) -> Vec<Sent> {
     let mut all = Vec::new();
     let mut after = Value::Null;
     loop {
         let data = client
             .data(
-                "query ($name: String!, $after: String) { user(username: $name) { directConversation {
+                "query ($id: ID!, $after: String) { conversation(id: $id) {
                     messages(first: 100, after: $after) { nodes { id seq body }
-                        pageInfo { hasNextPage endCursor } } } } }",
-                json!({ "name": other.username, "after": after }),
+                        pageInfo { hasNextPage endCursor } } } }",
+                json!({ "id": conversation, "after": after }),
             )
             .await;
-        let page = &data["user"]["directConversation"]["messages"];
+        let page = &data["conversation"]["messages"];
         all.extend(page["nodes"].as_array().unwrap().iter().map(|node| Sent {
             id: node["id"].as_str().unwrap().to_owned(),
             seq: node["seq"].as_i64().unwrap(),
@@ -179,35 +222,37 @@ pub async fn history(client: &Client, other: &Client) -> Vec<Sent> {
 }
 
 /// Somebody who follows their events and comes back with their cursor
-/// whenever the connection breaks.
-#[derive(Clone, Default)]
+/// whenever the connection breaks, until this is dropped.
 pub struct Subscriber {
-    seen: Arc<Mutex<Vec<Value>>>,
-    breaks: Arc<Mutex<usize>>,
-    refused: Arc<Mutex<Option<Value>>>,
+    heard: Arc<Mutex<Heard>>,
+    following: AbortHandle,
+}
+
+/// What somebody heard.
+#[derive(Default)]
+struct Heard {
+    events: Vec<Value>,
+    /// How often the connection broke, or was refused.
+    breaks: usize,
+    /// The codes with which the server closed.
+    closes: Vec<u16>,
+    refused: Option<Value>,
 }
 
 impl Subscriber {
     /// Starts to follow; returns once events are sure to be heard.
     pub async fn start(client: &Client) -> Self {
-        let subscriber = Self::default();
-        let (started, waiting) = tokio::sync::oneshot::channel();
-        let (following, client) = (subscriber.clone(), client.clone());
-        tokio::spawn(async move {
-            let mut cursor = Value::Null;
-            let mut started = Some(started);
-            loop {
-                let end = following.follow(&client, &mut cursor, &mut started).await;
-                *following.breaks.lock().unwrap() += 1;
-                if end.is_some() {
-                    *following.refused.lock().unwrap() = end;
-                    return;
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-        });
+        let heard = Arc::<Mutex<Heard>>::default();
+        let (started, waiting) = oneshot::channel();
+        let mut follower = Follower {
+            client: client.clone(),
+            heard: heard.clone(),
+            cursor: Value::Null,
+            started: Some(started),
+        };
+        let following = tokio::spawn(async move { follower.follow_on().await });
         crate::support::within("a subscription", waiting).await.unwrap();
-        subscriber
+        Self { heard, following: following.abort_handle() }
     }
 
     /// The bodies that were heard, in the order in which they were.
@@ -219,52 +264,100 @@ impl Subscriber {
     /// The events that were heard, in the order in which they were. Fails
     /// where the stream was refused.
     pub fn events(&self) -> Vec<Value> {
-        let refused = self.refused.lock().unwrap().clone();
-        assert!(refused.is_none(), "the stream was refused: {refused:?}");
-        self.seen.lock().unwrap().clone()
+        let heard = self.heard.lock().unwrap();
+        assert!(heard.refused.is_none(), "the stream was refused: {:?}", heard.refused);
+        heard.events.clone()
+    }
+
+    /// How many messages were heard.
+    pub fn count(&self) -> usize {
+        let heard = self.heard.lock().unwrap();
+        heard.events.iter().filter(|event| event["message"].is_object()).count()
     }
 
     /// How often the connection broke, or was refused.
     pub fn breaks(&self) -> usize {
-        *self.breaks.lock().unwrap()
+        self.heard.lock().unwrap().breaks
+    }
+
+    /// The codes with which the server closed, one after the other.
+    pub fn closes(&self) -> Vec<u16> {
+        self.heard.lock().unwrap().closes.clone()
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+struct Follower {
+    client: Client,
+    heard: Arc<Mutex<Heard>>,
+    cursor: Value,
+    started: Option<oneshot::Sender<()>>,
+}
+
+impl Follower {
+    async fn follow_on(&mut self) {
+        loop {
+            let refused = self.follow().await;
+            let over = refused.is_some();
+            {
+                let mut heard = self.heard.lock().unwrap();
+                heard.breaks += 1;
+                heard.refused = refused;
+            }
+            if over {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Nothing where the connection broke; what the server said where it refused.
-    async fn follow(
-        &self,
-        client: &Client,
-        cursor: &mut Value,
-        started: &mut Option<tokio::sync::oneshot::Sender<()>>,
-    ) -> Option<Value> {
-        let mut request = format!("ws://{}/graphql", client.address).into_client_request().unwrap();
+    async fn follow(&mut self) -> Option<Value> {
+        let url = format!("ws://{}/graphql", self.client.address);
+        let mut request = url.into_client_request().unwrap();
         let protocol = HeaderValue::from_static("graphql-transport-ws");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (mut socket, _) = connect_async(request).await.ok()?;
-        let token = client.token.as_deref().unwrap();
+        let token = self.client.token.as_deref().unwrap();
         let query = "subscription ($after: String) { events(after: $after) {
-            __typename cursor ... on MessageSent { message { body conversation { id } } }
+            __typename cursor ... on MessageSent { message { seq body conversation { id } } }
             ... on GroupChanged { group { id name } }
             ... on MembershipChanged { group { id } user { username } role }
             ... on FriendshipChanged { user { displayName friendship } } } }";
         for message in [
             json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }),
             json!({ "id": "1", "type": "subscribe",
-                "payload": { "query": query, "variables": { "after": *cursor } } }),
+                "payload": { "query": query, "variables": { "after": self.cursor } } }),
             json!({ "type": "ping" }),
         ] {
             socket.send(Message::text(message.to_string())).await.ok()?;
         }
         while let Some(Ok(message)) = socket.next().await {
-            let Message::Text(text) = message else { continue };
+            let text = match message {
+                Message::Text(text) => text,
+                Message::Close(Some(close)) => {
+                    self.heard.lock().unwrap().closes.push(close.code.into());
+                    continue;
+                }
+                _ => continue,
+            };
             let frame: Value = serde_json::from_str(&text).unwrap();
             match frame["type"].as_str().unwrap() {
-                "pong" => drop(started.take().map(|started| started.send(()))),
+                "pong" => drop(self.started.take().map(|started| started.send(()))),
                 "connection_ack" => {}
                 "next" if frame["payload"]["errors"].is_null() => {
                     let event = &frame["payload"]["data"]["events"];
-                    *cursor = event["cursor"].clone();
-                    assert!(cursor.is_string(), "{frame:#}");
-                    self.seen.lock().unwrap().push(event.clone());
+                    self.cursor = event["cursor"].clone();
+                    assert!(self.cursor.is_string(), "{frame:#}");
+                    // Who comes and goes differs from time to time.
+                    if event["__typename"] != "PresenceChanged" {
+                        self.heard.lock().unwrap().events.push(event.clone());
+                    }
                 }
                 _ if text.contains("\"UNAVAILABLE\"") => return None,
                 _ => return Some(frame),

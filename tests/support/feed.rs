@@ -18,16 +18,28 @@ const EVENTS: &str = "subscription ($after: String, $conversationId: ID) {
         ... on MessageSent { message { id seq body sentAt sender { id username displayName }
             conversation { id ... on DirectConversation { peer { id username } }
                 ... on Group { name } } } }
+        ... on MessageEdited { message { ...Revised } }
+        ... on MessageDeleted { message { ...Revised } }
+        ... on ReactionsChanged { message { ...Revised } }
+        ... on ReadMarkerMoved { conversation { id } marker { user { id username } seq at } }
+        ... on MuteChanged { conversation { id } }
         ... on FriendshipChanged { user { id username displayName friendship } }
         ... on MembershipChanged { group { id name } user { id username displayName } role }
         ... on GroupChanged { group { id name description visibility } }
-    } }";
+        ... on TypingChanged { conversation { id } user { id username } typing }
+        ... on PresenceChanged { user { id username presence { online lastSeenAt } } }
+    } }
+    fragment Revised on Message { id seq body editedAt deletedAt sender { id username }
+        mentions { username } reactions { emoji count users { username } } }";
 
 /// A socket with one subscription to `events`.
 pub struct Feed {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// What came before it was asked for.
     early: VecDeque<Value>,
+    /// Events of presence, which come whenever somebody connects: kept apart
+    /// from what people do.
+    presences: VecDeque<Value>,
 }
 
 /// How a socket came to its end.
@@ -67,7 +79,8 @@ impl Feed {
         let protocol = HeaderValue::from_static("graphql-transport-ws");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (socket, _) = within("a socket", connect_async(request)).await.unwrap();
-        let mut feed = Self { socket, early: VecDeque::new() };
+        let (early, presences) = (VecDeque::new(), VecDeque::new());
+        let mut feed = Self { socket, early, presences };
         let payload = client
             .token
             .as_ref()
@@ -92,12 +105,50 @@ impl Feed {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    /// The next message of the protocol, or how the socket was closed.
+    /// The next message of the protocol that is not about presence, or how
+    /// the socket was closed.
     pub async fn frame(&mut self) -> Result<Value, Closed> {
-        match self.early.pop_front() {
-            Some(frame) => Ok(frame),
-            None => within("a frame", self.read()).await,
+        loop {
+            let frame = match self.early.pop_front() {
+                Some(frame) => frame,
+                None => within("a frame", self.read()).await?,
+            };
+            match presence(&frame) {
+                Some(event) => self.presences.push_back(event.clone()),
+                None => return Ok(frame),
+            }
         }
+    }
+
+    /// The next event of presence.
+    pub async fn presence(&mut self) -> Value {
+        within("somebody's presence", async {
+            loop {
+                if let Some(event) = self.presences.pop_front() {
+                    return event;
+                }
+                let frame = self.read().await.expect("the socket closed");
+                match presence(&frame) {
+                    Some(event) => self.presences.push_back(event.clone()),
+                    None => self.early.push_back(frame),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Whether an event of presence came so far.
+    pub fn heard_presence(&self) -> bool {
+        !self.presences.is_empty()
+    }
+
+    /// Fails unless the next event of presence is that `who` is online, or
+    /// not; returns it.
+    pub async fn sees(&mut self, who: &Client, online: bool) -> Value {
+        let event = self.presence().await;
+        let seen = (&event["user"]["id"], &event["user"]["presence"]["online"]);
+        assert_eq!(seen, (&json!(who.id), &json!(online)), "{event:#}");
+        event
     }
 
     /// The deadline is around this, since each ping would put it off.
@@ -164,4 +215,10 @@ impl Feed {
         };
         errors[0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{frame:#}")).to_owned()
     }
+}
+
+/// The event of a frame that is about presence.
+fn presence(frame: &Value) -> Option<&Value> {
+    let event = &frame["payload"]["data"]["events"];
+    (event["__typename"] == "PresenceChanged").then_some(event)
 }

@@ -16,16 +16,28 @@ pub struct Process {
     data: PathBuf,
     stores: StoreUrls,
     options: Vec<String>,
+    command: Vec<String>,
     child: Option<Child>,
 }
 
 impl Process {
     /// Starts the service on a free port and waits until it is ready.
     pub async fn start(data: PathBuf, stores: StoreUrls, options: &[&str]) -> Self {
+        Self::start_by(&[], data, stores, options).await
+    }
+
+    /// As [`Process::start`], by a command that runs what stands behind it.
+    pub async fn start_by(
+        command: &[&str],
+        data: PathBuf,
+        stores: StoreUrls,
+        options: &[&str],
+    ) -> Self {
         // Given back at once, for the service to take: nobody else asks for this one.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let mut process = Self { address, data, stores, options, child: None };
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let (options, command) = (owned(options), owned(command));
+        let mut process = Self { address, data, stores, options, command, child: None };
         process.restart().await;
         process
     }
@@ -41,7 +53,15 @@ impl Process {
     pub fn spawn(&mut self) {
         assert!(self.child.is_none(), "it still runs");
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chatterbox"));
+        let binary = env!("CARGO_BIN_EXE_chatterbox");
+        let mut command = match self.command.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(binary);
+                command
+            }
+            None => Command::new(binary),
+        };
         // What a developer has exported or keeps in `.env` is not meant for it.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHATTERBOX_")) {
             command.env_remove(name);
@@ -91,8 +111,18 @@ impl Process {
 
     /// Asks it to stop.
     pub fn terminate(&self) {
-        let id = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    /// The id of the running process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// Waits until it has ended by itself.

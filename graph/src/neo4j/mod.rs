@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use self::{session::Session, sharing::Sharing};
 use crate::{
-    Ask, Block, Blocked, Chat, DirectoryKey, FoundGroup, Friend, FriendRequest, FriendsOf,
+    Ask, Block, Blocked, Chat, Circle, DirectoryKey, FoundGroup, Friend, FriendRequest, FriendsOf,
     Friendship, Graph, GroupEdit, GroupId, GroupKey, GroupState, GroupView, LastChatted, Listed,
     Member, MutualFriendsOf, NewPerson, Page, Pair, Path, PathBetween, Person, ProfileChange,
     Reach, RequestDirection, Result, Settings, SettingsChange, Slice, Suggestion, SuggestionsFor,
@@ -132,6 +132,10 @@ impl Graph for Neo4jGraph {
 
     async fn people_by_username(&self, usernames: &[String]) -> Result<HashMap<String, Person>> {
         self.people_by_username(usernames).await
+    }
+
+    async fn circles(&self, ids: &[UserId]) -> Result<HashMap<UserId, Circle>> {
+        self.circles(ids).await
     }
 
     async fn pair(&self, one: UserId, other: UserId) -> Result<Option<Pair>> {

@@ -8,10 +8,12 @@ use serde::Deserialize;
 use super::{
     Neo4jGraph,
     session::Session,
-    statement::{BondRows, Bound, PersonRow, SettingsRow, Statement, list, map, statements, text},
+    statement::{
+        BondRows, Bound, PersonRow, SettingsRow, Statement, ids, list, map, statements, text,
+    },
 };
 use crate::{
-    NewPerson, Pair, Person, ProfileChange, Result, Tie, UserId, bonds::Bonds, fold::fold,
+    Circle, NewPerson, Pair, Person, ProfileChange, Result, Tie, UserId, bonds::Bonds, fold::fold,
 };
 
 statements! {
@@ -20,6 +22,7 @@ statements! {
     REMOVE = "people/remove";
     GET = "people/get";
     BY_USERNAME = "people/by_username";
+    CIRCLES = "people/circles";
     PAIR = "people/pair";
     CHANGE = "people/change";
 }
@@ -50,6 +53,21 @@ impl Neo4jGraph {
             self.shared.people_by_username.ask(&self.session, usernames, by_username).await?;
         let people = people.into_iter().flatten();
         Ok(people.map(|person| (person.username.clone(), person)).collect())
+    }
+
+    pub(super) async fn circles(&self, people: &[UserId]) -> Result<HashMap<UserId, Circle>> {
+        #[derive(Deserialize)]
+        struct CircleRow(PersonRow, SettingsRow, Vec<UserId>);
+        if people.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let circles = CIRCLES.bind("ids", ids(people.iter().copied()));
+        let rows = self.session.answers::<CircleRow>(circles).await?.into_iter();
+        let circle = |CircleRow(person, settings, mut friends)| {
+            friends.sort_unstable();
+            Circle { person: person.into(), settings: settings.into(), friends }
+        };
+        Ok(rows.map(circle).map(|circle| (circle.person.id, circle)).collect())
     }
 
     pub(super) async fn pair(&self, one: UserId, other: UserId) -> Result<Option<Pair>> {

@@ -4,7 +4,9 @@ use std::{
     collections::VecDeque,
     error::Error as StdError,
     mem,
+    num::NonZero,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::available_parallelism,
 };
 
 use tokio::{sync::oneshot, time::timeout};
@@ -12,8 +14,12 @@ use tokio::{sync::oneshot, time::timeout};
 use super::PATIENCE;
 use crate::{Error, Result};
 
-/// How many statements of a kind are under way at most.
-const TURNS: usize = 4;
+/// How many statements of a kind are under way at most. The fewer, the more callers share each;
+/// beyond what the machine works on at once there is nothing to gain by more.
+fn turns() -> usize {
+    available_parallelism().map_or(2, NonZero::get).clamp(2, 16)
+}
+
 /// How many questions of a kind wait at most.
 const LINE: usize = 8_192;
 
@@ -24,6 +30,8 @@ const LINE: usize = 8_192;
 pub(super) struct Sharing<Q, A>(Arc<Inner<Q, A>>);
 
 struct Inner<Q, A> {
+    /// How many statements are under way at most.
+    turns: usize,
     /// How many questions share a statement, unless one caller brings more.
     most: usize,
     line: Mutex<Line<Q, A>>,
@@ -65,7 +73,7 @@ impl<Q, A> Clone for Sharing<Q, A> {
 impl<Q: Clone + Send + 'static, A: Send + 'static> Sharing<Q, A> {
     pub(super) fn new(most: usize) -> Self {
         let line = Line { turns: 0, waiting: VecDeque::new(), questions: 0 };
-        Self(Arc::new(Inner { most, line: Mutex::new(line) }))
+        Self(Arc::new(Inner { turns: turns(), most, line: Mutex::new(line) }))
     }
 
     /// The answers to these questions, in their order, out of `store` by
@@ -107,7 +115,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Sharing<Q, A> {
         }
         line.questions += call.asked.len();
         line.waiting.push_back(call);
-        if line.turns >= TURNS {
+        if line.turns >= self.0.turns {
             return Ok(None);
         }
         line.turns += 1;
@@ -249,9 +257,13 @@ mod tests {
 
         /// Has as many statements under way as there may be.
         async fn busy(self: &Arc<Self>) {
-            for _ in 0..TURNS {
+            for _ in 0..self.turns() {
                 self.ask(&[100]).await;
             }
+        }
+
+        fn turns(&self) -> usize {
+            self.sharing.0.turns
         }
 
         fn statements(&self) -> Vec<Vec<u32>> {
@@ -267,7 +279,7 @@ mod tests {
     async fn nobody_waits_for_company() {
         let store = Store::new(64);
         store.busy().await;
-        assert_eq!(store.statements(), vec![vec![100]; TURNS]);
+        assert_eq!(store.statements(), vec![vec![100]; store.turns()]);
         assert!(answers(store.ask(&[]).await).await.is_empty());
     }
 
@@ -277,11 +289,11 @@ mod tests {
         store.busy().await;
         let one = store.ask(&[10, 11]).await;
         let other = store.ask(&[12]).await;
-        assert_eq!(store.statements().len(), TURNS);
-        store.leave.add_permits(TURNS + 1);
+        assert_eq!(store.statements().len(), store.turns());
+        store.leave.add_permits(store.turns() + 1);
         assert_eq!(answers(one).await, [100, 110]);
         assert_eq!(answers(other).await, [120]);
-        assert_eq!(store.statements()[TURNS..], [[10, 11, 12]]);
+        assert_eq!(store.statements()[store.turns()..], [[10, 11, 12]]);
     }
 
     #[tokio::test]
@@ -307,7 +319,7 @@ mod tests {
         let staying = store.ask(&[11]).await;
         waiting.abort();
         yield_now().await;
-        store.leave.add_permits(TURNS);
+        store.leave.add_permits(store.turns());
         yield_now().await;
         let other = store.ask(&[12]).await;
         assert!(!store.statements().concat().contains(&10), "nobody waits for it");
@@ -340,7 +352,7 @@ mod tests {
     async fn a_panic_is_the_failure_of_one_statement() {
         let store = Store::new(64);
         store.leave.add_permits(100);
-        for _ in 0..=TURNS {
+        for _ in 0..=store.turns() {
             let failed = store.ask(&[2]).await.await.unwrap();
             assert!(matches!(failed, Err(Error::Internal(_))), "{failed:?}");
         }

@@ -6,9 +6,11 @@ use super::{
     SqliteGraph, commit,
     friendships::{BONDS, bonds, bonds_columns},
     settings::{SETTINGS, settings, settings_columns, share_friends},
-    statement::{PERSON, Statement, bytes, flag, json, list, person, person_columns, statements},
+    statement::{
+        PERSON, Statement, bytes, flag, ids, json, list, person, person_columns, statements,
+    },
 };
-use crate::{NewPerson, Pair, Person, ProfileChange, Result, UserId, fold::fold};
+use crate::{Circle, NewPerson, Pair, Person, ProfileChange, Result, UserId, fold::fold};
 
 statements! {
     ADD = "people/add":
@@ -20,6 +22,10 @@ statements! {
     BY_USERNAME = "people/by_username":
         concat!("SELECT ", person_columns!(), " FROM graph_people p \
          WHERE p.username IN (SELECT value FROM json_each(?1)) ORDER BY p.username, p.id DESC");
+    CIRCLES = "people/circles":
+        concat!("SELECT ", person_columns!(), ", ", settings_columns!("p"), ", \
+           (SELECT group_concat(hex(friend), '') FROM graph_friends WHERE person = p.id) \
+         FROM graph_people p WHERE p.id IN (SELECT unhex(value) FROM json_each(?1))");
     PAIR = "people/pair":
         concat!("SELECT ", person_columns!(), ", \
            o.id, o.username, o.display_name, o.bio, o.avatar_url, o.created_at, ",
@@ -110,6 +116,20 @@ impl SqliteGraph {
         let rows = BY_USERNAME.bind(json(&usernames)?).all(&mut *self.reader().await?).await?;
         let named = |person: Person| (person.username.clone(), person);
         rows.iter().map(|row| person(row, 0).map(named)).collect()
+    }
+
+    pub(super) async fn circles(&self, people: &[UserId]) -> Result<HashMap<UserId, Circle>> {
+        if people.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = CIRCLES.bind(list(people)).all(&mut *self.reader().await?).await?;
+        let circles = rows.iter().map(|row| {
+            let (person, settings) = (person(row, 0)?, settings(row, PERSON)?);
+            let mut friends = ids(row, PERSON + SETTINGS)?;
+            friends.sort_unstable();
+            Ok((person.id, Circle { person, settings, friends }))
+        });
+        circles.collect()
     }
 
     pub(super) async fn pair(&self, one: UserId, other: UserId) -> Result<Option<Pair>> {

@@ -29,6 +29,7 @@ mod asking;
 mod at_once;
 mod blocking;
 mod chats;
+mod circles;
 mod directory;
 mod group_chats;
 mod group_lists;

@@ -1,5 +1,7 @@
 //! Accounts: registering, signing in, sessions, passwords.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chatterbox_graph::{Friendship as Bond, Person};
 use uuid::Uuid;
@@ -46,11 +48,11 @@ pub struct SignInInput {
 #[derive(Default)]
 pub struct AccountMutation;
 
-fn services<'a>(ctx: &Context<'a>) -> Result<&'a Services> {
-    ctx.data::<Services>()
+fn services<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Services>> {
+    ctx.data::<Arc<Services>>()
 }
 
-fn authenticated(services: &Services, pair: Pair) -> Authentication {
+fn authenticated(services: &Arc<Services>, pair: Pair) -> Authentication {
     let scope = Scope::new(services.clone(), pair.viewer);
     Authentication {
         access_token: pair.access_token,
@@ -81,7 +83,7 @@ impl AccountMutation {
             avatar_url: None,
             created_at: made.created_at,
         };
-        scope.know(vec![person.clone()]).await;
+        scope.know(vec![person.clone()]);
         scope.loaders().friendships.prime(person.id, Ok(Some(Bond::Myself))).await;
         Ok(User { scope, person })
     }

@@ -7,7 +7,8 @@ use super::{
     Nullable,
     groups::Group,
     messages::{Message, MessageConnection, MessageEdge},
-    page::{self, PageInfo, connection},
+    page::{self, PageInfo, connection, int},
+    reading::{self, ReadMarker},
     scalars::DateTime,
     scope::Scope,
     users::{IntoGraphql, User},
@@ -32,6 +33,21 @@ pub struct DirectConversation {
     field(name = "id", ty = "ID"),
     field(name = "last_message", ty = "Nullable<Message>"),
     field(name = "last_activity_at", ty = "Nullable<DateTime>"),
+    field(
+        name = "unread_count",
+        ty = "i32",
+        desc = "Messages behind those that the viewer has read or sent."
+    ),
+    field(
+        name = "muted",
+        ty = "bool",
+        desc = "Whether the viewer's own `unreadCount` leaves it out."
+    ),
+    field(
+        name = "read_markers",
+        ty = "Vec<ReadMarker>",
+        desc = "How far members have read, of those who share it: the 100 newest markers, the newest first, the viewer's own always among them."
+    ),
     field(
         name = "messages",
         ty = "MessageConnection",
@@ -84,6 +100,21 @@ impl DirectConversation {
 
     async fn last_activity_at(&self) -> Nullable<DateTime> {
         self.conversation.last_at.map(DateTime).map(Ok)
+    }
+
+    /// Messages behind those that the viewer has read or sent.
+    async fn unread_count(&self) -> Result<i32> {
+        Ok(int(reading::state(&self.scope, self.conversation.id).await?.unread))
+    }
+
+    /// Whether the viewer's own `unreadCount` leaves it out.
+    async fn muted(&self) -> Result<bool> {
+        Ok(reading::state(&self.scope, self.conversation.id).await?.muted)
+    }
+
+    /// How far members have read, of those who share it: the 100 newest markers, the newest first, the viewer's own always among them.
+    async fn read_markers(&self) -> Result<Vec<ReadMarker>> {
+        reading::markers(&self.scope, self.conversation.id).await
     }
 
     /// Oldest to newest. `last: 50` is the newest page; go back with `before`, forward with `after`.

@@ -1,7 +1,7 @@
 //! Finding people: the directory and suggestions.
 
 use async_graphql::{Context, Object, Result};
-use chatterbox_graph::{MutualFriendsOf, Suggestion, SuggestionsFor};
+use chatterbox_graph::{MutualFriendsOf, Suggestion};
 
 use super::{
     page::{self, PageInfo, int},
@@ -36,7 +36,7 @@ impl FriendSuggestion {
         let asked = MutualFriendsOf { viewer, other, limit, after: None };
         let people = self.scope.loaders().mutual_friends.load(asked).await?;
         let people = people.unwrap_or_default().items;
-        self.scope.know(people.clone()).await;
+        self.scope.know(people.clone());
         Ok(people.into_iter().map(|person| User { scope: self.scope.clone(), person }).collect())
     }
 
@@ -48,13 +48,11 @@ impl FriendSuggestion {
 /// People the viewer may know, strongest reason first.
 pub(super) async fn suggestions(scope: &Scope, first: i32) -> Result<Vec<FriendSuggestion>> {
     let limit = page::count("first", first)?;
-    let asked = SuggestionsFor { viewer: scope.viewer().user, limit };
-    let found = scope.services().graph.suggestions(&[asked]).await.map_err(Error::from)?;
-    let found: Vec<Suggestion> = found.into_iter().flatten().collect();
-    scope.know(found.iter().map(|suggestion| suggestion.person.clone()).collect()).await;
+    let found = scope.services().suggestions.of(scope.viewer().user, limit).await?;
+    scope.know(found.iter().map(|suggestion| suggestion.person.clone()));
     Ok(found
-        .into_iter()
-        .map(|suggestion| FriendSuggestion { scope: scope.clone(), suggestion })
+        .iter()
+        .map(|suggestion| FriendSuggestion { scope: scope.clone(), suggestion: suggestion.clone() })
         .collect())
 }
 
@@ -85,7 +83,7 @@ impl DirectoryQuery {
         } else {
             0
         };
-        scope.know(page.items.iter().map(|listed| listed.person.clone()).collect()).await;
+        scope.know(page.items.iter().map(|listed| listed.person.clone()));
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()

@@ -12,6 +12,7 @@ use super::{
     conversations::{self, MessagePage},
     messages::{Message, MessageConnection},
     page::{self, PageInfo, connection, int},
+    reading::{self, ReadMarker},
     scalars::DateTime,
     scope::Scope,
     users::{IntoGraphql, User, user_id, user_ids},
@@ -155,7 +156,7 @@ impl Group {
         } else {
             chatterbox_graph::Page::default()
         };
-        self.scope.know(page.items.iter().map(|member| member.person.clone()).collect()).await;
+        self.scope.know(page.items.iter().map(|member| member.person.clone()));
         let edges: Vec<GroupMemberEdge> = page
             .items
             .into_iter()
@@ -182,7 +183,7 @@ impl Group {
         }
         let found = self.scope.loaders().friends_inside.load((self.id, first)).await?;
         let people = found.unwrap_or_default();
-        self.scope.know(people.clone()).await;
+        self.scope.know(people.clone());
         Ok(people.into_iter().map(|person| User { scope: self.scope.clone(), person }).collect())
     }
 
@@ -194,6 +195,21 @@ impl Group {
     pub(super) async fn last_activity_at(&self) -> Nullable<DateTime> {
         let talk = self.conversation().await;
         talk.map(|talk| talk.and_then(|talk| talk.last_at).map(DateTime)).transpose()
+    }
+
+    /// Messages behind those that the viewer has read or sent.
+    pub(super) async fn unread_count(&self) -> Result<i32> {
+        Ok(int(reading::state(&self.scope, self.id.into()).await?.unread))
+    }
+
+    /// Whether the viewer's own `unreadCount` leaves it out.
+    pub(super) async fn muted(&self) -> Result<bool> {
+        Ok(reading::state(&self.scope, self.id.into()).await?.muted)
+    }
+
+    /// How far members have read, of those who share it: the 100 newest markers, the newest first, the viewer's own always among them.
+    pub(super) async fn read_markers(&self) -> Result<Vec<ReadMarker>> {
+        reading::markers(&self.scope, self.id.into()).await
     }
 
     /// Oldest to newest. `last: 50` is the newest page; go back with `before`, forward with `after`.

@@ -1,6 +1,11 @@
 //! Loaders: each asks its store once for all keys that come up together.
 
-use std::{collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use chatterbox_graph::{
     Friendship, Graph, Group, GroupView, MutualFriendsOf, Page, Path, PathBetween, Person,
@@ -9,17 +14,23 @@ use chatterbox_graph::{
 use dataloader::{BatchFn, cached::Loader};
 use futures::future::BoxFuture;
 
-use super::scope::Services;
+use super::scope::{Asker, Services};
 use crate::{
     error::{Error, Result},
     ids::{ConversationId, GroupId, MessageId, UserId},
-    messaging::{Conversation, HistoryRange, Message},
+    live::Presence,
+    messaging::{
+        Conversation, Faces, HistoryRange, Message, Position, Reaction, ReadMarker, ReadState,
+    },
 };
 
 pub(super) type Loaded<V> = Result<Option<V>, Arc<Error>>;
 pub(super) type Load<K, V> = Loader<K, Loaded<V>, Batch<K, V>>;
 
 type Answers<K, V> = BoxFuture<'static, Result<HashMap<K, V>>>;
+
+/// People who need not be looked up.
+pub(super) type Known = Arc<Mutex<HashMap<UserId, Person>>>;
 
 /// A statement that answers many keys.
 pub(super) struct Batch<K, V> {
@@ -55,6 +66,12 @@ pub(super) struct Loaders {
     pub(super) last_messages: Load<ConversationId, Message>,
     pub(super) history: Load<HistoryRange, Vec<Message>>,
     pub(super) messages: Load<MessageId, Message>,
+    pub(super) readable: Load<MessageId, Message>,
+    pub(super) read_states: Load<ConversationId, ReadState>,
+    pub(super) read_markers: Load<ConversationId, Vec<ReadMarker>>,
+    pub(super) reactions: Load<Position, Arc<[Reaction]>>,
+    pub(super) reacted: Load<Position, HashSet<String>>,
+    pub(super) presence: Load<UserId, Option<Presence>>,
 }
 
 /// A loader by the statement on `source` that answers its keys.
@@ -70,30 +87,44 @@ where
     Loader::new(Batch { run: Box::new(run) }).with_yield_count(1)
 }
 
+/// The same, of one whose answers depend on who asks.
+fn load_for<S, K, V, F>(
+    asker: &Asker,
+    source: &S,
+    run: impl Fn(S, UserId, Vec<K>) -> F + Send + Sync + 'static,
+) -> Load<K, V>
+where
+    S: Clone + Send + Sync + 'static,
+    K: Eq + Hash + Clone + Sync + Debug,
+    V: Clone,
+    F: Future<Output = Result<HashMap<K, V>>> + Send + 'static,
+{
+    let asker = asker.clone();
+    load(source, move |source, keys| run(source, asker.viewer().user, keys))
+}
+
 /// The answers by their keys; those that are `None` are left out.
 fn by_key<K: Eq + Hash, V>(keys: Vec<K>, answers: Vec<Option<V>>) -> HashMap<K, V> {
     keys.into_iter().zip(answers).filter_map(|(key, answer)| Some((key, answer?))).collect()
 }
 
 impl Loaders {
-    pub(super) fn new(services: &Services, viewer: UserId) -> Self {
-        let (graph, history) = (&services.graph, &services.history);
+    pub(super) fn new(services: &Services, asker: &Asker, known: Known) -> Self {
+        let Services { graph, history, read_states, reactions, .. } = services;
         let opening = (services.history.clone(), services.ambient.clone());
-        let with_viewer = move |id: &UserId| (viewer, *id);
         Self {
-            people: load(
-                graph,
-                |graph, ids: Vec<UserId>| async move { Ok(graph.people(&ids).await?) },
-            ),
+            people: load(&(services.faces.clone(), known), |(faces, known), ids| async move {
+                people(&faces, &known, ids).await
+            }),
             people_by_username: load(graph, |graph, names: Vec<String>| async move {
                 Ok(graph.people_by_username(&names).await?)
             }),
-            friendships: load(graph, move |graph, ids: Vec<UserId>| async move {
-                let pairs: Vec<_> = ids.iter().map(with_viewer).collect();
+            friendships: load_for(asker, graph, |graph, viewer, ids: Vec<UserId>| async move {
+                let pairs: Vec<_> = ids.iter().map(|id| (viewer, *id)).collect();
                 let found = graph.friendships(&pairs).await?;
                 Ok(by_key(ids, found))
             }),
-            last_chatted_at: load(graph, move |graph, ids: Vec<UserId>| async move {
+            last_chatted_at: load_for(asker, graph, |graph, viewer, ids: Vec<UserId>| async move {
                 Ok(graph.last_chatted_at(viewer, &ids).await?)
             }),
             mutual_friends: load(graph, |graph, asked: Vec<MutualFriendsOf>| async move {
@@ -104,23 +135,35 @@ impl Loaders {
                 let found = graph.paths(&asked).await?;
                 Ok(by_key(asked, found))
             }),
-            groups: load(graph, move |graph, ids: Vec<GroupId>| async move {
+            groups: load_for(asker, graph, |graph, viewer, ids: Vec<GroupId>| async move {
                 let asked: Vec<_> = ids.iter().map(|id| (viewer, *id)).collect();
                 let found = graph.groups(&asked).await?;
                 Ok(by_key(ids, found))
             }),
-            left_groups: load(history, move |history, ids: Vec<GroupId>| async move {
-                history.left_groups(viewer, &ids).await
-            }),
-            friends_inside: load(graph, move |graph, keys| async move {
+            left_groups: load_for(
+                asker,
+                history,
+                |history, viewer, ids: Vec<GroupId>| async move {
+                    history.left_groups(viewer, &ids).await
+                },
+            ),
+            friends_inside: load_for(asker, graph, |graph, viewer, keys| async move {
                 friends_inside(&*graph, viewer, keys).await
             }),
-            direct: load(&opening, move |(history, ambient), ids: Vec<UserId>| async move {
-                history.open_direct(&ambient, viewer, &ids).await
-            }),
-            conversations: load(history, move |history, ids: Vec<ConversationId>| async move {
-                history.conversations(viewer, &ids).await
-            }),
+            direct: load_for(
+                asker,
+                &opening,
+                |(history, ambient), viewer, ids: Vec<UserId>| async move {
+                    history.open_direct(&ambient, viewer, &ids).await
+                },
+            ),
+            conversations: load_for(
+                asker,
+                history,
+                |history, viewer, ids: Vec<ConversationId>| async move {
+                    history.conversations(viewer, &ids).await
+                },
+            ),
             last_messages: load(history, |history, ids: Vec<ConversationId>| async move {
                 history.last_messages(&ids).await
             }),
@@ -130,8 +173,60 @@ impl Loaders {
             messages: load(history, |history, ids: Vec<MessageId>| async move {
                 history.messages(&ids).await
             }),
+            readable: load_for(asker, history, |history, viewer, ids: Vec<MessageId>| async move {
+                history.readable(viewer, &ids).await
+            }),
+            read_states: load_for(
+                asker,
+                read_states,
+                |read_states, viewer, ids: Vec<ConversationId>| async move {
+                    read_states.read_states(viewer, &ids).await
+                },
+            ),
+            read_markers: load_for(
+                asker,
+                read_states,
+                |read_states, viewer, ids: Vec<ConversationId>| async move {
+                    read_states.markers(viewer, &ids).await
+                },
+            ),
+            reactions: load(reactions, |reactions, messages: Vec<Position>| async move {
+                reactions.reactions(&messages).await
+            }),
+            reacted: load_for(
+                asker,
+                reactions,
+                |reactions, viewer, messages: Vec<Position>| async move {
+                    reactions.reacted(viewer, &messages).await
+                },
+            ),
+            presence: load_for(
+                asker,
+                &services.presences,
+                |presences, viewer, ids: Vec<UserId>| async move { presences.of(viewer, &ids).await },
+            ),
         }
     }
+}
+
+/// Only those who are not known are looked up.
+async fn people(
+    faces: &Faces,
+    known: &Known,
+    mut ids: Vec<UserId>,
+) -> Result<HashMap<UserId, Person>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    {
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.retain(|id| match known.get(id) {
+            Some(person) => found.insert(*id, person.clone()).is_some(),
+            None => true,
+        });
+    }
+    if !ids.is_empty() {
+        found.extend(faces.people(&ids).await?);
+    }
+    Ok(found)
 }
 
 /// Keys that ask for as many share a statement.

@@ -1,11 +1,13 @@
 //! The GraphQL API: one file an aggregate, named as in the domain.
 
 mod accounts;
+mod asked;
 mod conversations;
 pub mod cost;
 mod directory;
 pub mod errors;
 mod events;
+mod feeds;
 mod friendships;
 mod groups;
 mod limits;
@@ -13,16 +15,23 @@ mod loaders;
 mod messages;
 mod node;
 mod page;
+mod presence;
+mod reading;
 mod scalars;
 mod scope;
+mod search;
 mod sessions;
 mod settings;
+mod typing;
 mod users;
 mod viewer;
 
+use std::sync::Arc;
+
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
 
-pub use scope::{Scope, Services};
+pub use feeds::Feeds;
+pub use scope::{Asker, Scope, Services};
 
 /// What a field answers that may be null. Its failure stops at the field
 /// itself, as the specification asks (October 2021, section 6.4.4); that of a
@@ -50,6 +59,8 @@ pub struct Mutation(
     friendships::FriendshipMutation,
     groups::GroupMutation,
     messages::MessageMutation,
+    reading::ReadingMutation,
+    typing::TypingMutation,
 );
 
 /// All subscriptions.
@@ -70,7 +81,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 
 /// The schema, ready to answer.
 #[must_use]
-pub fn schema(services: Services) -> Schema {
+pub fn schema(services: Arc<Services>) -> Schema {
     builder().data(services).finish()
 }
 

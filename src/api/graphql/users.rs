@@ -7,6 +7,7 @@ use super::{
     Nullable,
     conversations::DirectConversation,
     page::{self, PageInfo, connection, int},
+    presence::Presence,
     scalars::DateTime,
     scope::Scope,
 };
@@ -126,6 +127,12 @@ impl User {
         self.person.created_at.into()
     }
 
+    /// Null where the user's settings hide it from the viewer.
+    async fn presence(&self) -> Nullable<Presence> {
+        let seen = self.scope.loaders().presence.load(self.person.id).await.transpose()?;
+        seen.map(|seen| seen.map(Presence::from)).map_err(Into::into).transpose()
+    }
+
     /// What stands between the viewer and this user.
     async fn friendship(&self) -> Result<Friendship> {
         let bond = self.scope.loaders().friendships.load(self.person.id).await?;
@@ -142,7 +149,7 @@ impl User {
         let (viewer, other) = (self.scope.viewer().user, self.person.id);
         let asked = MutualFriendsOf { viewer, other, limit, after: after.clone() };
         let page = self.scope.loaders().mutual_friends.load(asked).await?.unwrap_or_default();
-        self.scope.know(page.items.clone()).await;
+        self.scope.know(page.items.clone());
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()
@@ -208,7 +215,7 @@ async fn by_username(ctx: &Context<'_>, username: &str) -> Result<Option<User>> 
     let name = username.as_str().to_owned();
     let found = scope.loaders().people_by_username.load(name).await?;
     let Some(person) = found else { return Ok(None) };
-    scope.know(vec![person.clone()]).await;
+    scope.know(vec![person.clone()]);
     Ok(Some(User { scope, person }))
 }
 

@@ -1,6 +1,6 @@
 //! What only the signed-in user sees.
 
-use async_graphql::{Context, Enum, Object, Result, SimpleObject, Union};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Union};
 use chatterbox_graph::{
     ChatPartner as Partner, FriendsOf, Friendship as Bond, RequestDirection, TimeKey,
 };
@@ -9,9 +9,11 @@ use super::{
     conversations::{Conversation, ConversationConnection, ConversationEdge},
     directory::{self, FriendSuggestion},
     groups::Group,
+    messages::MessageConnection,
     page::{self, PageInfo, connection, int},
     scalars::DateTime,
     scope::Scope,
+    search,
     sessions::Session,
     settings::Settings,
     users::{User, UserConnection, UserEdge},
@@ -154,7 +156,7 @@ impl Viewer {
         let viewer = self.scope.viewer().user;
         let page =
             graph.friend_requests(viewer, direction, first, after).await.map_err(Error::from)?;
-        self.scope.know(page.items.iter().map(|request| request.person.clone()).collect()).await;
+        self.scope.know(page.items.iter().map(|request| request.person.clone()));
         let edges: Vec<FriendRequestEdge> = page
             .items
             .into_iter()
@@ -181,7 +183,7 @@ impl Viewer {
         let graph = &self.scope.services().graph;
         let viewer = self.scope.viewer().user;
         let page = graph.blocked(viewer, first, after).await.map_err(Error::from)?;
-        self.scope.know(page.items.iter().map(|blocked| blocked.person.clone()).collect()).await;
+        self.scope.know(page.items.iter().map(|blocked| blocked.person.clone()));
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()
@@ -224,6 +226,12 @@ impl Viewer {
         Ok(ConversationConnection { edges, page_info })
     }
 
+    /// Messages not yet read, over all conversations that are not muted.
+    async fn unread_count(&self) -> Result<i32> {
+        let unread = self.scope.services().read_states.unread(self.scope.viewer().user);
+        Ok(int(unread.await?))
+    }
+
     /// Whom the viewer chatted with, most recent first: the LAST_CHATTED edges of the graph.
     async fn last_chatted(
         &self,
@@ -242,7 +250,7 @@ impl Viewer {
             let scope = self.scope.clone();
             let with = match chat.with {
                 Partner::Person(person, _) => {
-                    scope.know(vec![person.clone()]).await;
+                    scope.know(vec![person.clone()]);
                     ChatPartner::User(User { scope, person })
                 }
                 Partner::Group(face) => {
@@ -255,6 +263,17 @@ impl Viewer {
             list.push(LastChatted { with, conversation, at: chat.at.into() });
         }
         Ok(list)
+    }
+
+    /// Messages that have each word of `query`, at least as a beginning, in all conversations or in one; newest first.
+    async fn search_messages(
+        &self,
+        query: String,
+        conversation_id: Option<ID>,
+        #[graphql(default = 20)] first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<MessageConnection> {
+        search::messages(&self.scope, &query, conversation_id, first.unwrap_or(20), after).await
     }
 }
 

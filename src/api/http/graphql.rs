@@ -59,7 +59,7 @@ async fn get<E: Executor>(parts: &HttpParts<E>, trace: TraceId, head: &Parts) ->
         Ok(parameters) => parameters.into_request(),
         Err(message) => return refusal(StatusCode::BAD_REQUEST, &message),
     };
-    if let Ok(Some(OperationType::Mutation)) = operation::kind(&mut request) {
+    if let Ok(Some(OperationType::Mutation)) = operation::kind(&parts.documents, &mut request) {
         return not_allowed("POST", "a mutation is sent with POST");
     }
     let caller = Caller::of_headers(parts, &head.headers);
@@ -105,7 +105,7 @@ async fn execute<E: Executor>(
     trace: TraceId,
     mut request: async_graphql::Request,
 ) -> Answer {
-    let mut answer = match operation::kind(&mut request) {
+    let mut answer = match operation::kind(&parts.documents, &mut request) {
         Err(error) => Answer::from_errors(vec![error]),
         Ok(Some(OperationType::Subscription)) => refused(
             "a subscription needs a WebSocket: connect to /graphql with the subprotocol graphql-transport-ws",

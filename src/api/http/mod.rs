@@ -1,6 +1,7 @@
 //! What is served over HTTP: GraphQL, health, metrics, the schema's text, the
 //! public keys and the playground.
 
+mod documents;
 mod graphql;
 mod health;
 mod metrics;
@@ -8,6 +9,7 @@ mod negotiation;
 mod operation;
 mod origin;
 mod pages;
+mod payload;
 mod protocol;
 mod request;
 mod running;
@@ -31,13 +33,19 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use self::{
+    documents::Documents,
     health::{Check, Part, PartReport, check_parts},
+    payload::{AnyFeeds, Feeds, Payload, Payloads, Plainly},
     request::{BadToken, TRACE_HEADER},
     serve::serve,
     socket::SLOW_CONSUMER,
 };
 use crate::{
-    accounts::Viewer, ambient::Ambient, config::Origin, error::Result, live::EndedSessions,
+    accounts::Viewer,
+    ambient::Ambient,
+    config::Origin,
+    error::Result,
+    live::{EndedSessions, Online},
     telemetry::Metrics,
 };
 
@@ -61,19 +69,14 @@ pub type Keys = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 pub struct SocketTimes {
     /// From the opening until `connection_init` has come.
     pub init: Duration,
-    /// Between two pings of the server.
+    /// Between two pings of the server. A client that gives no sign of life
+    /// from one to the next counts as gone, so it is missed for twice as long at most.
     pub ping: Duration,
-    /// From the last sign of life until the client counts as gone.
-    pub silence: Duration,
 }
 
 impl Default for SocketTimes {
     fn default() -> Self {
-        Self {
-            init: Duration::from_secs(10),
-            ping: Duration::from_secs(15),
-            silence: Duration::from_secs(30),
-        }
+        Self { init: Duration::from_secs(10), ping: Duration::from_secs(15) }
     }
 }
 
@@ -82,12 +85,18 @@ impl Default for SocketTimes {
 pub struct HttpParts<E> {
     /// Executes operations.
     pub executor: E,
+    /// The documents that were parsed lately.
+    pub documents: Documents,
     /// Readies an operation to be executed.
     pub prepare: Prepare,
+    /// Serves the subscriptions of many who ask for the same.
+    pub feeds: AnyFeeds,
     /// Tells who an access token was made out to.
     pub authenticate: Authenticate,
     /// The sessions that ended: their sockets are closed.
     pub ended: EndedSessions,
+    /// Those who have a socket open.
+    pub online: Online,
     /// The clock and the randomness.
     pub ambient: Ambient,
     /// What `/health/ready` asks.

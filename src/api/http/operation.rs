@@ -8,8 +8,7 @@ use async_graphql::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::request::count_error;
-use crate::api::graphql::cost::check_nesting;
+use super::{documents::Documents, request::count_error};
 
 /// The code of errors that the client made.
 pub(super) const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
@@ -106,10 +105,12 @@ impl Batch {
 /// # Errors
 ///
 /// Where the document is nested too deep or can't be parsed.
-pub(super) fn kind(request: &mut Request) -> Result<Option<OperationType>, ServerError> {
-    check_nesting(&request.query)?;
+pub(super) fn kind(
+    documents: &Documents,
+    request: &mut Request,
+) -> Result<Option<OperationType>, ServerError> {
     let name = request.operation_name.clone();
-    let document = request.parsed_query()?;
+    let document = documents.parse(request)?;
     let chosen = match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Some(operation),
         (DocumentOperations::Single(_), Some(_)) => None,

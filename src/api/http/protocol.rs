@@ -48,6 +48,24 @@ pub(super) enum ServerMessage<'a> {
     },
 }
 
+/// The message [`ServerMessage::Next`] with a payload that is written already.
+///
+/// # Errors
+///
+/// Where the payload is no text.
+pub(super) fn next(id: &str, payload: &[u8]) -> Result<String, serde_json::Error> {
+    let payload = str::from_utf8(payload).map_err(serde::ser::Error::custom)?;
+    let mut text = String::with_capacity(NEXT.len() + id.len() + payload.len() + 32);
+    text.push_str(NEXT);
+    text.push_str(&serde_json::to_string(id)?);
+    text.push_str(",\"payload\":");
+    text.push_str(payload);
+    text.push('}');
+    Ok(text)
+}
+
+const NEXT: &str = "{\"type\":\"next\",\"id\":";
+
 /// Why the server closes a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Close {
@@ -134,6 +152,9 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_value(message).expect("JSON"), expected);
         }
+        let shared = next("\"a\"", br#"{"data":{"one":1}}"#).expect("text");
+        let message = ServerMessage::Next { id: "\"a\"", payload: &response };
+        assert_eq!(shared, serde_json::to_string(&message).expect("JSON"));
     }
 
     #[test]

@@ -16,12 +16,13 @@ use tracing::{Span, error};
 
 use super::{
     operation,
+    payload::{Payload, Payloads},
     request::{internal, panic_message},
 };
 use crate::telemetry::TraceId;
 
 /// What an operation says: a result, or that it has ended.
-pub(super) type Output = Option<Response>;
+pub(super) type Output = Option<Payload>;
 
 /// The operations that run on one socket.
 #[derive(Default)]
@@ -65,16 +66,10 @@ impl Running {
     }
 
     /// Starts one, in `span`.
-    pub(super) fn start(
-        &mut self,
-        id: &str,
-        trace: TraceId,
-        span: Span,
-        responses: BoxStream<'static, Response>,
-    ) {
+    pub(super) fn start(&mut self, id: &str, trace: TraceId, span: Span, payloads: Payloads) {
         let id: Arc<str> = id.into();
         let (name, end) = (id.clone(), id.clone());
-        let results = guarded(responses, trace, span).map(move |one| (name.clone(), Some(one)));
+        let results = guarded(payloads, trace, span).map(move |one| (name.clone(), Some(one)));
         let outputs = results.chain(stream::iter([(end, None)]));
         let (outputs, abort) = abortable(outputs);
         self.streams.push(outputs.boxed());
@@ -109,18 +104,20 @@ impl Running {
 
 /// Runs in `span`, and turns a panic into an error of ours.
 fn guarded(
-    mut responses: BoxStream<'static, Response>,
+    mut payloads: Payloads,
     trace: TraceId,
     span: Span,
-) -> impl Stream<Item = Response> + Send {
+) -> impl Stream<Item = Payload> + Send {
     let within = span.clone();
-    let responses = stream::poll_fn(move |cx| within.in_scope(|| responses.poll_next_unpin(cx)));
-    AssertUnwindSafe(responses).catch_unwind().map(move |result| {
-        let mut response = result.unwrap_or_else(|panic| {
+    let payloads = stream::poll_fn(move |cx| within.in_scope(|| payloads.poll_next_unpin(cx)));
+    AssertUnwindSafe(payloads).catch_unwind().map(move |result| {
+        let mut payload = result.unwrap_or_else(|panic| {
             span.in_scope(|| error!(panic = panic_message(&*panic), "an operation panicked"));
-            Response::from_errors(vec![internal(Some(&trace))])
+            Payload::Own(Response::from_errors(vec![internal(Some(&trace))]))
         });
-        operation::complete(&mut response);
-        response
+        if let Payload::Own(response) = &mut payload {
+            operation::complete(response);
+        }
+        payload
     })
 }

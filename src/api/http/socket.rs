@@ -11,6 +11,7 @@ use std::{
 
 use async_graphql::{Executor, Response};
 use axum::extract::ws::{Message, WebSocket};
+use futures::StreamExt;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tracing::{debug, info_span};
@@ -18,12 +19,16 @@ use tracing::{debug, info_span};
 use super::{
     HttpParts, SOCKET_OPERATIONS,
     operation::{self, Parameters, is_failure, refused},
+    payload::Payload,
     protocol::{self, ClientMessage, Close, ServerMessage},
     request::{self, Caller},
     running::{Counted, Output, Running},
     wire::Wire,
 };
-use crate::{live::OpenSocket, telemetry::TraceId};
+use crate::{
+    live::{Connected, OpenSocket},
+    telemetry::TraceId,
+};
 
 /// The code by which a resolver's stream tells that its subscriber did not
 /// keep up. No client gets to see it.
@@ -82,7 +87,10 @@ impl<E: Executor> Socket<E> {
         let mut ticks = interval_at(Instant::now() + times.ping, times.ping);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut session: Option<OpenSocket> = None;
+        let mut _present: Option<Connected> = None;
         let mut acknowledged = false;
+        // When it was asked for a sign of life last.
+        let mut asked = None;
         loop {
             let turn = tokio::select! {
                 biased;
@@ -90,9 +98,10 @@ impl<E: Executor> Socket<E> {
                 () = ended(session.as_ref()) => return Turn::Close(Close::FORBIDDEN),
                 () = &mut init, if !acknowledged => return Turn::Close(Close::INIT_TIMEOUT),
                 _ = ticks.tick() => {
-                    if self.heard.elapsed() >= times.silence {
+                    if asked.is_some_and(|asked| self.heard < asked) {
                         return Turn::Gone;
                     }
+                    asked = Some(Instant::now());
                     self.wire.ping();
                     continue;
                 }
@@ -101,6 +110,7 @@ impl<E: Executor> Socket<E> {
             let Turn::Acknowledged(caller) = turn else { return turn };
             acknowledged = true;
             session = caller.viewer().map(|viewer| self.parts.ended.open(viewer.session));
+            _present = caller.viewer().map(|viewer| self.parts.online.open(viewer.user));
         }
     }
 
@@ -185,23 +195,46 @@ impl<E: Executor> Socket<E> {
         if self.running.len() >= SOCKET_OPERATIONS {
             let message =
                 format!("at most {SOCKET_OPERATIONS} operations run on a socket at a time");
-            let mut refusal = refused(message);
-            operation::complete(&mut refusal);
-            return self.send(&ServerMessage::Error { id, payload: &refusal.errors });
+            return self.refuse(id, refused(message));
+        }
+        let mut request = parameters.into_request();
+        if let Err(error) = self.parts.documents.parse(&mut request) {
+            return self.refuse(id, Response::from_errors(vec![error]));
         }
         let trace = TraceId::new(&self.parts.ambient);
         let span = info_span!("operation", trace_id = %trace);
-        let request = parameters.into_request();
-        let request = request::prepare(&self.parts, request, caller, trace.clone());
-        let responses = span.in_scope(|| self.parts.executor.execute_stream(request, None));
-        self.running.start(id, trace, span, responses);
+        let (parts, traced) = (self.parts.clone(), trace.clone());
+        let plainly = move |request| {
+            let request = request::prepare(&parts, request, caller, traced);
+            parts.executor.execute_stream(request, None)
+        };
+        let payloads = span.in_scope(|| match caller.viewer() {
+            Some(viewer) => {
+                let feeds = self.parts.feeds.clone();
+                feeds.open(request, viewer, Box::new(plainly))
+            }
+            None => plainly(request).map(Payload::Own).boxed(),
+        });
+        self.running.start(id, trace, span, payloads);
         Ok(())
     }
 
+    fn refuse(&mut self, id: &str, mut refusal: Response) -> Result<(), Turn> {
+        operation::complete(&mut refusal);
+        self.send(&ServerMessage::Error { id, payload: &refusal.errors })
+    }
+
     fn said(&mut self, id: &Arc<str>, output: Output) -> Result<(), Turn> {
-        let Some(response) = output else {
-            self.running.stop(id);
-            return self.send(&ServerMessage::Complete { id });
+        let response = match output {
+            Some(Payload::Own(response)) => response,
+            Some(Payload::Shared(payload)) => {
+                self.running.is_first(id);
+                return self.send_next(id, &payload);
+            }
+            None => {
+                self.running.stop(id);
+                return self.send(&ServerMessage::Complete { id });
+            }
         };
         if response.errors.iter().any(|error| operation::code(error) == Some(SLOW_CONSUMER)) {
             return Err(Turn::Close(Close::TOO_SLOW));
@@ -214,11 +247,21 @@ impl<E: Executor> Socket<E> {
     }
 
     fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), Turn> {
-        self.wire.send(message).map_err(|error| {
-            tracing::error!(%error, "could not write a message");
-            Turn::Gone
-        })
+        let text = serde_json::to_string(message).map_err(|error| unwritable(&error))?;
+        self.wire.send(text);
+        Ok(())
     }
+
+    fn send_next(&mut self, id: &str, payload: &[u8]) -> Result<(), Turn> {
+        let text = protocol::next(id, payload).map_err(|error| unwritable(&error))?;
+        self.wire.send(text);
+        Ok(())
+    }
+}
+
+fn unwritable(error: &serde_json::Error) -> Turn {
+    tracing::error!(%error, "could not write a message");
+    Turn::Gone
 }
 
 /// Whether the operation was not executed, or its stream not made: such an

@@ -14,7 +14,7 @@ use super::{BODY_LIMIT, HttpParts, origin, protocol, request::refusal, socket};
 
 /// What a socket reads at a time. axum's own 128 KiB are kept, and zeroed at
 /// every read, for each socket that is open.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 1024;
 /// What is written at a time where more waits.
 const WRITE_BUFFER: usize = 8 * 1024;
 

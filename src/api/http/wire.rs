@@ -12,7 +12,7 @@ use axum::{
 };
 use futures::{SinkExt, StreamExt, future::poll_fn};
 
-use super::protocol::{Close, ServerMessage};
+use super::protocol::Close;
 
 /// How many bytes may wait for a client that does not read. When they do,
 /// neither its operations nor its messages are looked at.
@@ -40,11 +40,9 @@ impl Wire {
     }
 
     /// Sends a message with the next [`Wire::poll_send`].
-    pub(super) fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), serde_json::Error> {
-        let text = serde_json::to_string(message)?;
+    pub(super) fn send(&mut self, text: String) {
         self.waiting_bytes += text.len();
         self.waiting.push_back(Message::Text(text.into()));
-        Ok(())
     }
 
     /// Asks the client for a sign of life, unless it is not even reading.

@@ -115,7 +115,7 @@ fn contended() -> Error {
 }
 
 /// Those whose roles matter or change, who acts first.
-fn about(change: &GroupChange) -> Vec<UserId> {
+pub(super) fn about(change: &GroupChange) -> Vec<UserId> {
     let others: &[UserId] = match &change.action {
         GroupAction::Create { members, .. } => members,
         GroupAction::Add { users } => users,
@@ -225,5 +225,5 @@ async fn without(graph: &dyn Graph, state: &GroupState, user: UserId) -> Result<
 }
 
 fn following(sync: GroupSync) -> Effects {
-    Effects { entries: Vec::new(), groups: vec![sync] }
+    Effects { groups: vec![sync], ..Effects::default() }
 }

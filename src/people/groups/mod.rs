@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use change::carry_out;
 pub(super) use change::depart;
 
-use super::{GroupName, Prose};
+use super::{GroupName, Prose, Suggestions};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
@@ -108,13 +108,20 @@ pub struct Groups {
     graph: Arc<dyn Graph>,
     relay: Arc<Relay>,
     faces: Faces,
+    suggestions: Suggestions,
     ambient: Ambient,
 }
 
 impl Groups {
     /// Puts the parts together.
-    pub fn new(graph: Arc<dyn Graph>, relay: Arc<Relay>, faces: Faces, ambient: Ambient) -> Self {
-        Self { graph, relay, faces, ambient }
+    pub fn new(
+        graph: Arc<dyn Graph>,
+        relay: Arc<Relay>,
+        faces: Faces,
+        suggestions: Suggestions,
+        ambient: Ambient,
+    ) -> Self {
+        Self { graph, relay, faces, suggestions, ambient }
     }
 
     /// Makes a group that `by` owns, and returns its id. All its members hear of it live.
@@ -171,8 +178,20 @@ impl Groups {
 
     async fn submit(&self, by: UserId, group: GroupId, action: GroupAction) -> Result<()> {
         let change = GroupChange { by, group, action, at: self.ambient.now() };
+        // Who is in a group that goes is not known here.
+        let about = match change.action {
+            GroupAction::Delete { .. } => None,
+            _ => Some(change::about(&change)),
+        };
         let done = self.decide_and_do(change).await;
         self.faces.forget_group(group);
+        // Of what fails now and is done later the log tells.
+        if done.is_ok() {
+            match about {
+                Some(people) => self.suggestions.forget(&people),
+                None => self.suggestions.forget_all(),
+            }
+        }
         done
     }
 

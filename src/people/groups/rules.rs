@@ -12,6 +12,8 @@ pub enum Act {
     See,
     /// Read and write messages, and see who is in it.
     TakePart,
+    /// Delete messages of others.
+    DeleteMessages,
     /// Change name, description and visibility.
     Update,
     /// Add members.
@@ -67,9 +69,10 @@ const Y: bool = true;
 const N: bool = false;
 
 /// The table.
-pub const RULES: [Rule; 15] = [
+pub const RULES: [Rule; 16] = [
     rule(Act::See, "know of it: its name, description and number of members", [Y, Y, Y, Y]),
     rule(Act::TakePart, "read and write messages, see who is in it", [Y, Y, Y, N]),
+    rule(Act::DeleteMessages, "delete the messages of others", [Y, Y, N, N]),
     rule(Act::Update, "change its name, description and visibility", [Y, Y, N, N]),
     rule(Act::AddMembers, "add members", [Y, Y, N, N]),
     rule(Act::RemoveMember, "remove a member", [Y, Y, N, N]),

@@ -76,6 +76,7 @@ impl Cast {
         let done = match act {
             Act::See => sees(by, group).await,
             Act::TakePart => takes_part(by, group).await,
+            Act::DeleteMessages => self.deletes_others(by, group).await,
             Act::Update => by.update_group(group, json!({ "name": by.username })).await,
             Act::AddMembers => by.add_members(group, &[&self.newcomer]).await,
             Act::RemoveMember => by.remove_member(group, &self.other_member).await,
@@ -96,6 +97,13 @@ impl Cast {
             Act::Delete => by.delete_group(group).await,
         };
         Some(done.map(drop))
+    }
+
+    /// Deletes what another one wrote.
+    async fn deletes_others(&self, by: &Client, group: &str) -> Result<Value, Refusal> {
+        let author = if by.id == self.owner.id { &self.admin } else { &self.owner };
+        let written = author.tell(group, "To be deleted").await;
+        by.delete_message(&written["id"]).await
     }
 }
 
@@ -157,10 +165,14 @@ async fn goes_by_the_table(app: &TestApp, visibility: &str) {
             let expected = match (may, visibility) {
                 (true, _) => "OK",
                 (false, "PRIVATE") if by.id == cast.outsider.id => "NOT_FOUND",
+                // What one can't read is not there either.
+                (false, _) if act == Act::DeleteMessages && by.id == cast.outsider.id => {
+                    "NOT_FOUND"
+                }
                 (false, _) => "FORBIDDEN",
             };
             let changed = cast.standing(&group).await != before;
-            let looks = matches!(act, Act::See | Act::TakePart);
+            let looks = matches!(act, Act::See | Act::TakePart | Act::DeleteMessages);
             let told = done.as_ref().map_or_else(|refusal| refusal.code.as_str(), |()| "OK");
             if told != expected || changed != (may && !looks) {
                 wrong.push(format!("{act:?} by {}: {done:?}, changed: {changed}", by.username));

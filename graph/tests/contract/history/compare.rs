@@ -91,6 +91,7 @@ impl History<'_> {
         let (town, model, ids) = (self.town, &self.model, &self.ids);
         self.agree("people", town.people(ids).await.unwrap(), model.people(ids));
         self.agree("settings", town.settings(ids).await.unwrap(), model.settings(ids));
+        self.agree("circles", town.circles(ids).await.unwrap(), model.circles(ids));
         let people = model.by_username(model.people.keys().copied());
         let by_username = people.into_iter().map(|person| (person.username.clone(), person));
         let by_username: HashMap<_, _> = by_username.collect();

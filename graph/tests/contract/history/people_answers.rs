@@ -6,8 +6,8 @@ use std::{
 };
 
 use chatterbox_graph::{
-    Blocked, ChatPartner, DirectoryKey, Friend, FriendRequest, FriendsOf, Friendship, LastChatted,
-    Listed, MutualFriendsOf, Nearness, Page, Pair, Person, Reach,
+    Blocked, ChatPartner, Circle, DirectoryKey, Friend, FriendRequest, FriendsOf, Friendship,
+    LastChatted, Listed, MutualFriendsOf, Nearness, Page, Pair, Person, Reach,
     RequestDirection::{self, Incoming, Outgoing},
     Settings, Slice, Suggestion, SuggestionsFor, Tier, TimeKey, Timestamp, UserId,
 };
@@ -60,6 +60,16 @@ impl Model {
     pub fn settings(&self, ids: &[UserId]) -> HashMap<UserId, Settings> {
         let known = ids.iter().filter(|&&id| self.knows(id));
         known.map(|&id| (id, self.people[&id].settings)).collect()
+    }
+
+    pub fn circles(&self, ids: &[UserId]) -> HashMap<UserId, Circle> {
+        let known = ids.iter().filter(|&&id| self.knows(id));
+        let circle = |id| Circle {
+            person: self.person(id),
+            settings: self.people[&id].settings,
+            friends: self.friends_of(id).into_iter().collect(),
+        };
+        known.map(|&id| (id, circle(id))).collect()
     }
 
     pub fn friendship(&self, viewer: UserId, other: UserId) -> Option<Friendship> {

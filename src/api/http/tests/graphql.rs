@@ -40,6 +40,24 @@ async fn what_is_not_executed_has_no_data_and_a_status_by_type() {
 }
 
 #[tokio::test]
+async fn a_document_is_parsed_once_and_means_what_the_request_says() {
+    let server = Server::start().await;
+    let query = "query A { one } query B($a: Int!) { plus(a: $a, b: 1) } mutation C { bump }";
+    for turn in 1..=3 {
+        for (name, expected) in [
+            ("A", json!({ "one": 1 })),
+            ("B", json!({ "plus": turn + 1 })),
+            ("C", json!({ "bump": turn })),
+        ] {
+            let body = json!({ "query": query, "operationName": name, "variables": { "a": turn } });
+            assert_eq!(read(server.post(&body)).await.1, json!({ "data": expected }));
+        }
+    }
+    let refused = json!({ "query": query, "operationName": "D" });
+    assert_eq!(code(&read(server.post(&refused)).await.1), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
 async fn only_json_is_read() {
     let server = Server::start().await;
     for kind in [

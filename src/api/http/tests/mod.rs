@@ -176,6 +176,8 @@ impl Server {
         let mut parts = HttpParts {
             sdl: executor.sdl().into(),
             executor,
+            documents: Documents::default(),
+            feeds: Arc::new(NoFeeds),
             prepare: Arc::new(move |request, _| {
                 counted.prepared.fetch_add(1, Ordering::SeqCst);
                 request
@@ -185,6 +187,7 @@ impl Server {
                 _ => Err(Error::Unauthenticated),
             }),
             ended: EndedSessions::default(),
+            online: Online::new(ambient.clone()),
             ambient,
             health: Vec::new(),
             metrics,
@@ -256,4 +259,13 @@ async fn until(done: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("it did not happen in time");
+}
+
+/// Shares nothing.
+pub struct NoFeeds;
+
+impl Feeds for NoFeeds {
+    fn open(&self, request: Request, _viewer: Viewer, plainly: Plainly) -> Payloads {
+        plainly(request).map(Payload::Own).boxed()
+    }
 }

@@ -234,7 +234,6 @@ async fn pings_are_answered() {
 async fn who_does_not_answer_pings_is_dropped() {
     let server = Server::with(|parts| {
         parts.socket_times.ping = Duration::from_millis(50);
-        parts.socket_times.silence = Duration::from_millis(120);
     })
     .await;
     let mut answering = Client::acknowledged(&server).await;

@@ -1,0 +1,6 @@
+ALTER TABLE messages
+    ADD COLUMN edited_at BIGINT NULL,
+    ADD COLUMN deleted_at BIGINT NULL,
+    ADD COLUMN reply_to BINARY(16) NULL,
+    ADD COLUMN mentions VARBINARY(1024) NULL,
+    ADD COLUMN fingerprint BIGINT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE log ADD COLUMN message_pos BIGINT NULL;

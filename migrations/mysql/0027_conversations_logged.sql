@@ -1,0 +1,1 @@
+ALTER TABLE conversations ADD COLUMN logged_pos BIGINT NOT NULL DEFAULT 0;

@@ -1,0 +1,1 @@
+INSERT INTO projections (name, pos) VALUES ('trimmed', 0);

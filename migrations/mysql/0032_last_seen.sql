@@ -1,0 +1,4 @@
+CREATE TABLE last_seen (
+    user_id BINARY(16) NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -1,0 +1,5 @@
+ALTER TABLE messages ADD COLUMN edited_at BIGINT NULL;
+ALTER TABLE messages ADD COLUMN deleted_at BIGINT NULL;
+ALTER TABLE messages ADD COLUMN reply_to BLOB NULL;
+ALTER TABLE messages ADD COLUMN mentions BLOB NULL;
+ALTER TABLE messages ADD COLUMN fingerprint BIGINT NULL;

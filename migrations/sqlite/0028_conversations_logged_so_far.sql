@@ -1,0 +1,1 @@
+UPDATE conversations SET logged_pos = last_pos;

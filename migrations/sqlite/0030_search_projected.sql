@@ -1,0 +1,1 @@
+INSERT INTO projections (name, pos) VALUES ('search', 0);

@@ -1,0 +1,4 @@
+CREATE TABLE last_seen (
+    user_id BLOB NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL
+) WITHOUT ROWID;

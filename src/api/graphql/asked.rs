@@ -1,0 +1,139 @@
+//! What a subscription asks for, told from its text before anything runs.
+
+use std::hash::{Hash, Hasher};
+
+use async_graphql::{
+    Name, Positioned, Request, Value, Variables,
+    parser::types::{
+        DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType,
+        Selection, VariableDefinition,
+    },
+};
+
+/// A subscription to `events` and nothing else.
+pub(super) struct Asked {
+    /// What it wants to hear.
+    pub(super) words: Words,
+    /// From when on, and about what.
+    pub(super) start: Start,
+}
+
+/// The arguments of `events`.
+#[derive(Default)]
+pub(super) struct Start {
+    pub(super) after: Option<String>,
+    pub(super) conversation: Option<String>,
+}
+
+/// The words in which something is asked, without the arguments of `events`.
+pub(super) struct Words {
+    text: String,
+    operation_name: Option<String>,
+    /// As JSON.
+    variables: String,
+    values: Variables,
+    document: ExecutableDocument,
+}
+
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, &self.operation_name, &self.variables)
+            == (&other.text, &other.operation_name, &other.variables)
+    }
+}
+
+impl Eq for Words {}
+
+impl Hash for Words {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.text, &self.operation_name, &self.variables).hash(state);
+    }
+}
+
+impl Words {
+    /// A request in the same words.
+    pub(super) fn request(&self) -> Request {
+        let mut request = Request::new(self.text.clone()).variables(self.values.clone());
+        request.operation_name.clone_from(&self.operation_name);
+        request.set_parsed_query(self.document.clone());
+        request
+    }
+}
+
+impl Asked {
+    /// What the request asks for; `None` where it is anything else, or may
+    /// not be right: whoever executes it says what is wrong.
+    pub(super) fn of(request: &mut Request) -> Option<Self> {
+        let (name, given) = (request.operation_name.clone(), request.variables.clone());
+        let text = request.query.clone();
+        let document = request.parsed_query().ok()?.clone();
+        let operation = subscription(&document, name.as_deref())?;
+        let field = only_field(operation)?;
+        let mut start = Start::default();
+        let mut rest = given.clone();
+        for (argument, value) in &field.arguments {
+            let place = match argument.node.as_str() {
+                "after" => &mut start.after,
+                "conversationId" => &mut start.conversation,
+                _ => return None,
+            };
+            let value = value.node.clone().into_const_with(|name| {
+                rest.remove(&name);
+                variable(operation, &text, &given, &name).ok_or(())
+            });
+            *place = match value.ok()? {
+                Value::Null => None,
+                Value::String(text) => Some(text),
+                _ => return None,
+            };
+        }
+        let variables = serde_json::to_string(&rest).ok()?;
+        let words = Words { text, operation_name: name, variables, values: rest, document };
+        Some(Self { words, start })
+    }
+}
+
+/// The operation that is to be executed, if it is a subscription.
+fn subscription<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a OperationDefinition> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => operation,
+        (DocumentOperations::Multiple(all), Some(name)) => all.get(name)?,
+        (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next()?,
+        _ => return None,
+    };
+    (operation.node.ty == OperationType::Subscription).then_some(&operation.node)
+}
+
+fn only_field(operation: &OperationDefinition) -> Option<&Field> {
+    match operation.selection_set.node.items.as_slice() {
+        [Positioned { node: Selection::Field(field), .. }]
+            if field.node.name.node == "events"
+                && field.node.directives.is_empty()
+                && operation.directives.is_empty() =>
+        {
+            Some(&field.node)
+        }
+        _ => None,
+    }
+}
+
+/// The value of a variable that is used nowhere else.
+fn variable(
+    operation: &OperationDefinition,
+    text: &str,
+    given: &Variables,
+    name: &Name,
+) -> Option<Value> {
+    let is_it = |defined: &&Positioned<VariableDefinition>| defined.node.name.node == *name;
+    let defined = &operation.variable_definitions.iter().find(is_it)?.node;
+    // Where it is defined and where it is used.
+    let twice = text.matches(&format!("${name}")).count() == 2;
+    if !twice || !defined.var_type.node.nullable {
+        return None;
+    }
+    let default = || defined.default_value().cloned().unwrap_or_default();
+    Some(given.get(name).cloned().unwrap_or_else(default))
+}

@@ -1,0 +1,150 @@
+//! Who takes part: people of the sample, whose access tokens are signed with
+//! the service's own key, so that they need no account.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use axum::http::HeaderValue;
+use chatterbox_graph::sample;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Error, Result,
+    client::Client,
+    connection::{Address, Connection},
+    graph, report,
+};
+use crate::{
+    accounts::{Tokens, Viewer},
+    ambient::Ambient,
+    app::{Stores, keys},
+    cli::Running,
+    config::{Config, PublicUrl},
+    ids::UserId,
+};
+
+/// How long a token is valid: longer than it is measured.
+const TOKEN_TTL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What makes access tokens.
+pub(super) struct Signing {
+    tokens: Tokens,
+    pub(super) ambient: Ambient,
+}
+
+impl Signing {
+    /// Tokens for the service at `url`, or where the configuration says that
+    /// its clients reach it.
+    pub(super) fn new(config: &Config, url: &PublicUrl) -> Result<Self> {
+        let ambient = Ambient::system();
+        let pem = keys::signing_key(config, &ambient)?;
+        let issuer = config.public_url.as_ref().unwrap_or(url);
+        Ok(Self { tokens: Tokens::from_pem(&pem, issuer.as_str(), TOKEN_TTL)?, ambient })
+    }
+
+    /// The header of this person, in a session of their own.
+    pub(super) fn sign(&self, user: UserId) -> Result<HeaderValue> {
+        let viewer = Viewer { user, session: self.ambient.id() };
+        let token = self.tokens.sign(viewer, self.ambient.now())?.text;
+        let header = HeaderValue::from_str(&format!("Bearer {token}"));
+        Ok(header.map_err(crate::error::Error::internal)?)
+    }
+}
+
+/// Whether the service knows a sample of so many people.
+pub(super) async fn known(
+    connection: &mut Connection,
+    signing: &Signing,
+    users: u32,
+) -> Result<bool> {
+    // They were loaded in this order.
+    let last = sample::id(users - 1);
+    let body = json!({
+        "query": "query ($id: ID!) { node(id: $id) { id } }",
+        "variables": { "id": last },
+    });
+    let answer = connection.ask(&signing.sign(last)?, body.to_string()).await?;
+    let answer: Value = serde_json::from_slice(&answer).map_err(crate::error::Error::internal)?;
+    Ok(!answer["data"]["node"].is_null())
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    parts: Vec<PartVersion>,
+}
+
+#[derive(Deserialize)]
+struct PartVersion {
+    name: String,
+    version: Option<String>,
+}
+
+/// The stores of the service and their versions.
+pub(super) async fn stores(
+    connection: &mut Connection,
+    address: &Address,
+) -> Result<report::Stores> {
+    let Ready { parts } = connection.get("/health/ready").await?;
+    let version = |name: &str| {
+        let part = parts.iter().find(|part| part.name == name);
+        part.and_then(|part| part.version.clone())
+    };
+    let graph = version("graph").unwrap_or_else(|| "an unknown store".to_owned());
+    Ok(report::Stores { sql: version("sql"), graph, url: Some(address.url().to_owned()) })
+}
+
+/// The people of the sample, as clients of a running service.
+pub(super) struct People {
+    pub(super) address: Address,
+    pub(super) signing: Signing,
+    pub(super) stores: report::Stores,
+    /// A name that no other run has, and how many clients there were in this one.
+    run: String,
+    clients: AtomicU32,
+}
+
+impl People {
+    /// Those whom the service knows already.
+    pub(super) async fn of(config: &Config, running: &Running) -> Result<Self> {
+        let address = Address::of(&running.url)?;
+        let mut connection = Connection::open(&address).await?;
+        let signing = Signing::new(config, &running.url)?;
+        let stores = stores(&mut connection, &address).await?;
+        let run = signing.ambient.bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { address, signing, stores, run, clients: AtomicU32::new(0) })
+    }
+
+    /// So many at least: whom the service does not know yet is loaded into the
+    /// graph that the configuration names.
+    pub(super) async fn at_least(config: &Config, running: &Running, users: u32) -> Result<Self> {
+        let people = Self::of(config, running).await?;
+        people.gather(config, users).await?;
+        Ok(people)
+    }
+
+    /// As [`People::at_least`].
+    pub(super) async fn gather(&self, config: &Config, users: u32) -> Result<()> {
+        let mut connection = Connection::open(&self.address).await?;
+        if known(&mut connection, &self.signing, users).await? {
+            return Ok(());
+        }
+        let stores = Stores::open(config)?;
+        stores.migrate().await?;
+        let loaded = graph::load(&*stores.graph, users).await;
+        stores.sql.close().await;
+        loaded?;
+        let known = known(&mut connection, &self.signing, users).await?;
+        if known { Ok(()) } else { Err(Error::OtherStores) }
+    }
+
+    /// The person of this number, with a connection of their own.
+    pub(super) async fn client(&self, n: u32) -> Result<Client> {
+        let connection = Connection::open(&self.address).await?;
+        let authorization = self.signing.sign(sample::id(n))?;
+        let name = format!("{}-{}", self.run, self.clients.fetch_add(1, Ordering::Relaxed));
+        Ok(Client::new(connection, authorization, name))
+    }
+}

@@ -1,0 +1,58 @@
+//! Transactions that lose against others are tried again.
+
+use std::time::Duration;
+
+use sqlx::mysql::MySqlDatabaseError;
+
+use crate::error::{Error, Result, StoreError};
+
+/// How often a transaction is tried that loses against others.
+const TRIES: u32 = 5;
+/// How long the first one that lost leaves the winner to itself; twice as
+/// long with each further try, so that many who lose together part.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// Counts the tries of one transaction.
+pub(super) struct Tries(u32);
+
+impl Tries {
+    /// None made yet.
+    pub(super) fn new() -> Self {
+        Self(TRIES)
+    }
+
+    /// Whether the transaction lost against another (a deadlock, or a lock
+    /// that took too long), so that another try is worth it and allowed.
+    pub(super) fn again<T>(&mut self, outcome: &Result<T>) -> bool {
+        let again = self.0 > 1 && outcome.as_ref().is_err_and(is_deadlock);
+        if again {
+            self.0 -= 1;
+            metrics::counter!("chatterbox_sql_deadlocks_total").increment(1);
+        }
+        again
+    }
+}
+
+/// Runs a transaction, and again where it lost against another.
+pub(super) async fn retried<T, F>(transaction: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let (mut tries, mut pause) = (Tries::new(), PAUSE);
+    loop {
+        let outcome = transaction().await;
+        if !tries.again(&outcome) {
+            return outcome;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+fn is_deadlock(error: &Error) -> bool {
+    let Error::Store(StoreError::Unavailable(source)) = error else { return false };
+    let error = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    error
+        .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
+        .is_some_and(|error| matches!(error.number(), 1205 | 1213))
+}
