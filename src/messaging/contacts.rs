@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chatterbox_graph::{Graph, Person};
 use moka::sync::Cache;
 
-use super::{Change, Conversation, ConversationKind, ConversationStore, Entry, Recency};
+use super::{Conversation, ConversationKind, ConversationStore, Entry, Recency};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
@@ -140,13 +140,9 @@ impl Contacts {
 
 impl Follower for Contacts {
     fn follow(&self, entry: &Arc<Entry>) {
-        match &entry.change {
-            Change::FriendshipChanged { other, .. } => {
-                let user = entry.user();
-                self.forget(&user.into_iter().chain([*other]).collect::<Vec<_>>());
-            }
-            Change::PersonChanged => self.forget(entry.user().as_slice()),
-            _ => {}
+        let people = entry.people_changed();
+        if !people.is_empty() {
+            self.forget(&people);
         }
     }
 }

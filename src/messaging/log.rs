@@ -174,6 +174,18 @@ impl Entry {
         }
     }
 
+    /// Those whose ties, profile or settings it tells of.
+    #[must_use]
+    pub fn people_changed(&self) -> Vec<UserId> {
+        match &self.change {
+            Change::FriendshipChanged { other, .. } => {
+                self.user().into_iter().chain([*other]).collect()
+            }
+            Change::PersonChanged => self.user().into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The conversation that it is about, also where only one person hears of it.
     #[must_use]
     pub fn conversation(&self) -> Option<ConversationId> {

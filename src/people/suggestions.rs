@@ -84,14 +84,12 @@ impl Suggestions {
 
 impl Follower for Suggestions {
     fn follow(&self, entry: &Arc<Entry>) {
-        match &entry.change {
-            Change::FriendshipChanged { other, .. } => {
-                let user = entry.user();
-                self.forget(&user.into_iter().chain([*other]).collect::<Vec<_>>());
-            }
-            Change::PersonChanged => self.forget(entry.user().as_slice()),
-            Change::MembershipChanged { user, .. } => self.forget(&[*user]),
-            _ => {}
+        let mut people = entry.people_changed();
+        if let Change::MembershipChanged { user, .. } = entry.change {
+            people.push(user);
+        }
+        if !people.is_empty() {
+            self.forget(&people);
         }
     }
 }
