@@ -7,8 +7,8 @@ use chatterbox_graph::{Chat, Group, Timestamp};
 use sqlx::{Any, AnyConnection, QueryBuilder, any::AnyRow};
 
 use super::{
-    Dialect, Sql, Tries, bytes, commit, get, get_flag, get_id, get_optional_id, members, messages,
-    payload, push_ids, shapes::padded, signed, timed,
+    Dialect, Sql, bytes, commit, get, get_flag, get_id, get_optional_id, members, messages,
+    payload, push_ids, retried, shapes::padded, signed, timed,
 };
 use crate::{
     ambient::Ambient,
@@ -45,14 +45,7 @@ impl ConversationStore for Sql {
         if missing.is_empty() {
             return Ok(found);
         }
-        let mut tries = Tries::new();
-        loop {
-            let made = self.create_all(ambient, user, &missing).await;
-            if !tries.again(&made) {
-                made?;
-                break;
-            }
-        }
+        retried(|| self.create_all(ambient, user, &missing)).await?;
         let mut connection = self.read().await?;
         direct(&mut connection, user, &others).await
     }

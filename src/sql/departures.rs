@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{Any, QueryBuilder};
 
-use super::{Sql, Tries, bytes, commit, get, get_id, push_numbers, signed, timed};
+use super::{Sql, bytes, commit, get, get_id, push_numbers, retried, signed, timed};
 use crate::{
     error::Result,
     ids::{ConversationId, GroupId, UserId},
@@ -35,14 +35,7 @@ impl DepartureStore for Sql {
             if messages.is_empty() {
                 return Ok(());
             }
-            let mut tries = Tries::new();
-            loop {
-                let outcome = self.take_sender_off(&messages).await;
-                if !tries.again(&outcome) {
-                    outcome?;
-                    break;
-                }
-            }
+            retried(|| self.take_sender_off(&messages)).await?;
         }
     }
 

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 
 use super::{
-    Dialect, Sql, Tries, bytes, commit,
+    Dialect, Sql, bytes, commit,
     each::Each,
-    get, get_id, get_optional_id, log, payload, reading,
+    get, get_id, get_optional_id, log, payload, reading, retried,
     rooms::{self, Room},
     shapes::{padded, parts},
     signed, timed,
@@ -37,13 +37,7 @@ struct First {
 #[async_trait]
 impl MessageStore for Sql {
     async fn write(&self, at: Timestamp, drafts: &[Draft]) -> Result<Vec<Outcome>> {
-        let mut tries = Tries::new();
-        loop {
-            let outcome = self.write_once(at, drafts).await;
-            if !tries.again(&outcome) {
-                return outcome;
-            }
-        }
+        retried(|| self.write_once(at, drafts)).await
     }
 }
 
@@ -211,7 +205,7 @@ const ADVANCED: Each<1, 4> = Each {
     table: "conversations",
     keys: ["id"],
     columns: ["last_seq", "last_pos", "last_at", "logged_pos"],
-    only: "t.last_pos >= 0",
+    only: "1 = 1",
 };
 
 async fn advance_conversations(

@@ -40,12 +40,7 @@ use tracing::Instrument;
 use type_safe_id::{StaticType, TypeSafeId};
 use uuid::Uuid;
 
-use self::{
-    availability::Availability,
-    members::MemberCache,
-    shapes::padded,
-    tries::{Tries, retried},
-};
+use self::{availability::Availability, members::MemberCache, shapes::padded, tries::retried};
 use crate::{
     error::{Error, Result},
     ids::{ConversationId, UserId},

@@ -10,7 +10,7 @@ use chatterbox_graph::Timestamp;
 use sqlx::{Any, AnyConnection, QueryBuilder, Transaction};
 
 use super::{
-    Dialect, Sql, Tries, bytes, commit, get, get_id, log::Tail, push_numbers, revisions::Subject,
+    Dialect, Sql, bytes, commit, get, get_id, log::Tail, push_numbers, retried, revisions::Subject,
     signed, timed,
 };
 use crate::{
@@ -22,13 +22,7 @@ use crate::{
 #[async_trait]
 impl ReactionStore for Sql {
     async fn react(&self, at: Timestamp, reacting: Reacting) -> Result<Revised> {
-        let mut tries = Tries::new();
-        loop {
-            let outcome = self.react_once(at, reacting).await;
-            if !tries.again(&outcome) {
-                return outcome;
-            }
-        }
+        retried(|| self.react_once(at, reacting)).await
     }
 
     async fn reactions(&self, messages: &[Position]) -> Result<HashMap<Position, Arc<[Reaction]>>> {

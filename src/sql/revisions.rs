@@ -7,10 +7,10 @@ use chatterbox_graph::Timestamp;
 use sqlx::{Any, QueryBuilder, Transaction};
 
 use super::{
-    Sql, Tries, bytes, commit, get, get_id,
+    Sql, bytes, commit, get, get_id,
     log::Tail,
     members::MemberCache,
-    messages,
+    messages, retried,
     rooms::{self, Room},
     shapes::padded,
     timed,
@@ -33,13 +33,7 @@ impl RevisionStore for Sql {
         by: UserId,
         revision: &Revision,
     ) -> Result<Revised> {
-        let mut tries = Tries::new();
-        loop {
-            let outcome = self.revise_once(at, message, by, revision).await;
-            if !tries.again(&outcome) {
-                return outcome;
-            }
-        }
+        retried(|| self.revise_once(at, message, by, revision)).await
     }
 }
 

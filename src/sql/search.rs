@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::{Any, AnyConnection, QueryBuilder, Transaction};
 
 use super::{
-    Dialect, Sql, Tries, bytes, commit, get, get_id, messages, payload, push_numbers,
+    Dialect, Sql, bytes, commit, get, get_id, messages, payload, push_numbers, retried,
     shapes::parts, signed, timed,
 };
 use crate::{
@@ -32,14 +32,9 @@ impl IndexStore for Sql {
         // Read before anything is locked: what is edited meanwhile is told of
         // by an entry behind the head.
         let words = self.words(from, pos).await?;
-        let mut tries = Tries::new();
-        loop {
-            let moved = self.write_words(from, pos, &words).await;
-            if !tries.again(&moved) {
-                let (messages, pos) = if moved? { (words.len(), pos) } else { (0, from) };
-                return Ok(Indexed { messages, pos, head });
-            }
-        }
+        let moved = retried(|| self.write_words(from, pos, &words)).await?;
+        let (messages, pos) = if moved { (words.len(), pos) } else { (0, from) };
+        Ok(Indexed { messages, pos, head })
     }
 }
 

@@ -12,41 +12,23 @@ const TRIES: u32 = 5;
 /// long with each further try, so that many who lose together part.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// Counts the tries of one transaction.
-pub(super) struct Tries(u32);
-
-impl Tries {
-    /// None made yet.
-    pub(super) fn new() -> Self {
-        Self(TRIES)
-    }
-
-    /// Whether the transaction lost against another (a deadlock, or a lock
-    /// that took too long), so that another try is worth it and allowed.
-    pub(super) fn again<T>(&mut self, outcome: &Result<T>) -> bool {
-        let again = self.0 > 1 && outcome.as_ref().is_err_and(is_deadlock);
-        if again {
-            self.0 -= 1;
-            metrics::counter!("chatterbox_sql_deadlocks_total").increment(1);
-        }
-        again
-    }
-}
-
-/// Runs a transaction, and again where it lost against another.
+/// Runs a transaction, and again where it lost against another: a deadlock, or
+/// a lock that took too long.
 pub(super) async fn retried<T, F>(transaction: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let (mut tries, mut pause) = (Tries::new(), PAUSE);
-    loop {
+    let mut pause = PAUSE;
+    for _ in 1..TRIES {
         let outcome = transaction().await;
-        if !tries.again(&outcome) {
+        if !outcome.as_ref().is_err_and(is_deadlock) {
             return outcome;
         }
+        metrics::counter!("chatterbox_sql_deadlocks_total").increment(1);
         tokio::time::sleep(pause).await;
         pause *= 2;
     }
+    transaction().await
 }
 
 fn is_deadlock(error: &Error) -> bool {

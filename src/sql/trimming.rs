@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 use sqlx::{Any, AnyConnection, Transaction};
 
-use super::{Sql, Tries, commit, get, signed, timed};
+use super::{Sql, commit, get, retried, signed, timed};
 use crate::{
     error::Result,
     messaging::{Position, TrimStore},
@@ -13,13 +13,7 @@ use crate::{
 #[async_trait]
 impl TrimStore for Sql {
     async fn trim(&self, before: Timestamp, until: Position, limit: usize) -> Result<usize> {
-        let mut tries = Tries::new();
-        loop {
-            let trimmed = self.trim_once(before, until, limit).await;
-            if !tries.again(&trimmed) {
-                return trimmed;
-            }
-        }
+        retried(|| self.trim_once(before, until, limit)).await
     }
 }
 

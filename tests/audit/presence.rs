@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     audits,
     counting::{all_statements, made_by},
-    support::{Client, Feed, TestApp},
+    support::{Client, Feed, TestApp, eventually},
 };
 
 audits! {
@@ -39,6 +39,7 @@ async fn a_crowd_that_comes_back_at_once_is_told_of_together(app: &TestApp) {
     app.acquaint(crowd.iter().map(|person| (&grace, person))).await;
     // Everybody has friends among the others.
     app.acquaint(crowd.windows(2).map(|two| (&two[0], &two[1]))).await;
+    let (_, told_before) = looks(app).await;
     let mut feed = grace.feed().await;
     let hear = async |feed: &mut Feed, online: bool| {
         let mut heard = Vec::new();
@@ -52,8 +53,10 @@ async fn a_crowd_that_comes_back_at_once_is_told_of_together(app: &TestApp) {
         all.sort_unstable();
         assert_eq!(heard, all, "each once");
     };
-    // Her own arrival is settled first.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    eventually("her own arrival to be told of", || async {
+        (looks(app).await.1 > told_before).then_some(())
+    })
+    .await;
 
     let (before, told_before) = looks(app).await;
     let sockets = connect(&crowd).await;
