@@ -2,6 +2,7 @@
 //! are shown, with their default, by `--help`.
 
 mod bench;
+mod rates;
 
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf};
 
@@ -10,11 +11,12 @@ use lettre::message::Mailbox;
 use secrecy::SecretString;
 
 pub use bench::{
-    Bench, FanoutBench, GraphBench, IdleBench, Measured, PageBench, Question, ResumeBench, Running,
-    SendBench,
+    Bench, FanoutBench, GraphBench, IdleBench, Measured, PageBench, QueryBench, Question,
+    ResumeBench, Running, SendBench, plain_url,
 };
+pub use rates::Rates;
 
-use crate::config::{LogFilter, LogFormat, Origins, PublicUrl, Ttl, VerifyEmail};
+use crate::config::{LogFilter, LogFormat, Networks, Origins, PublicUrl, Ttl, VerifyEmail};
 
 /// The chat backend that knows who knows whom.
 ///
@@ -191,11 +193,18 @@ pub struct Options {
     #[arg(long = "allowed-origin", env = "CHATTERBOX_ALLOWED_ORIGINS", value_name = "ORIGIN")]
     pub allowed_origins: Vec<Origins>,
 
+    /// A proxy in front of the service, an IP address or a network, whose
+    /// `X-Forwarded-For` is believed; repeatable, or several separated by
+    /// commas. [default: none]
+    #[arg(long = "trusted-proxy", env = "CHATTERBOX_TRUSTED_PROXIES", value_name = "NETWORK")]
+    pub trusted_proxies: Vec<Networks>,
+
     /// Whether e-mail addresses are confirmed before one may sign in.
     #[arg(long, env = "CHATTERBOX_VERIFY_EMAIL", default_value = "required")]
     pub verify_email: VerifyEmail,
 
-    /// The Ed25519 key that signs access tokens, PKCS#8 in PEM.
+    /// The Ed25519 key that signs access tokens, PKCS#8 in PEM; or several, of
+    /// which the first signs and the others are still accepted.
     /// [default: one in the data folder, made at first]
     #[arg(
         long,
@@ -225,6 +234,10 @@ pub struct Options {
     )]
     pub access_token_ttl: Ttl,
 
+    /// How often things may be done.
+    #[command(flatten)]
+    pub rates: Rates,
+
     /// What is logged, and how.
     #[command(flatten)]
     pub logging: Logging,
@@ -240,6 +253,17 @@ pub struct Logging {
     /// How it is logged.
     #[arg(long, env = "CHATTERBOX_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+
+    /// The OpenTelemetry collector that `serve` exports its spans to, by OTLP
+    /// over HTTP: the address before `/v1/traces`.
+    /// [default: `OTEL_EXPORTER_OTLP_ENDPOINT`; else none]
+    #[arg(
+        long,
+        env = "CHATTERBOX_OTLP_ENDPOINT",
+        value_name = "URL",
+        value_parser = plain_url
+    )]
+    pub otlp_endpoint: Option<PublicUrl>,
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
@@ -301,12 +325,20 @@ mod tests {
             ("--public-url", "chat.example.org", "https://chat.example.org"),
             ("--public-url", "https://me@chat.example.org", "without user"),
             ("--allowed-origin", "https://a.example/path", "several separated by commas"),
+            ("--trusted-proxy", "proxy.example", "several separated by commas"),
+            ("--trusted-proxy", "10.0.0.0/33", "10.0.0.0/8"),
+            ("--rate-limits", "maybe", "possible values: on, off"),
+            ("--message-rate", "fast", "'20/s:60'"),
+            ("--message-rate", "0/s", "1 to 100,000 times"),
+            ("--sign-in-tries", "10", "'10/15m'"),
+            ("--sign-in-tries", "10/15m:20", "1 second to 1 day"),
             ("--verify-email", "maybe", "possible values: required, off"),
             ("--access-token-ttl", "9s", "from '10s' to '24h'"),
             ("--access-token-ttl", "2d", "from '10s' to '24h'"),
             ("--access-token-ttl", "soon", "from '10s' to '24h'"),
             ("--log", "info,=[", "accepted are levels"),
             ("--log-format", "xml", "possible values: text, json"),
+            ("--otlp-endpoint", "https://collector.example", "http://127.0.0.1:8080"),
         ] {
             let error = refusal(&[option, value]);
             let text = error.to_string();

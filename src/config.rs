@@ -12,12 +12,18 @@ use std::{
     time::Duration,
 };
 
-use ed25519_dalek::pkcs8::DecodePrivateKey;
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::values::{LogFilter, LogFormat, Origin, Origins, PublicUrl, Ttl, VerifyEmail};
-use crate::cli::Options;
+pub use self::values::{
+    LogFilter, LogFormat, Networks, Origin, Origins, PublicUrl, RateLimiting, Ttl, VerifyEmail,
+};
+use crate::{
+    accounts::SigningKeys,
+    cli::{self, Options},
+    rates,
+};
 
 /// The SQLite file in the data folder.
 const SQLITE_FILE: &str = "chatterbox.db";
@@ -54,12 +60,13 @@ pub enum GraphStore {
     Server(SecretString),
 }
 
-/// Where the key that signs access tokens comes from.
+/// Where the keys that sign and check access tokens come from.
 #[derive(Clone, Debug)]
 pub enum SigningKey {
     /// From the data folder; made there at first.
     InDataFolder,
-    /// Given: an Ed25519 key, PKCS#8 in PEM (RFC 8410), known to be readable.
+    /// Given: Ed25519 keys, PKCS#8 in PEM (RFC 8410), newest first, known to be
+    /// readable.
     Pem(SecretString),
 }
 
@@ -81,16 +88,22 @@ pub struct Config {
     /// Origins besides its own whose pages may use the service; with that of
     /// [`Config::public_url`].
     pub allowed_origins: Vec<Origin>,
+    /// Proxies that are believed where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether an e-mail address is confirmed before one may sign in.
     pub verify_email: VerifyEmail,
-    /// Where the key that signs access tokens comes from.
+    /// Where the keys that sign and check access tokens come from.
     pub signing_key: SigningKey,
     /// How long an access token is valid: 10 seconds to 24 hours.
     pub access_token_ttl: Duration,
+    /// How often things may be done; without, nothing is refused.
+    pub rate_limits: Option<rates::Limits>,
     /// What is logged.
     pub log: LogFilter,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// The OpenTelemetry collector that spans are exported to.
+    pub otlp_endpoint: Option<PublicUrl>,
 }
 
 impl Config {
@@ -117,11 +130,14 @@ impl Config {
             mail_from: options.mail_from,
             public_url: options.public_url,
             allowed_origins,
+            trusted_proxies: options.trusted_proxies.into_iter().flat_map(|list| list.0).collect(),
             verify_email: options.verify_email,
             signing_key: signing_key(key)?,
             access_token_ttl: options.access_token_ttl.0,
+            rate_limits: rate_limits(&options.rates),
             log: options.logging.log,
             log_format: options.logging.log_format,
+            otlp_endpoint: options.logging.otlp_endpoint,
         })
     }
 
@@ -141,6 +157,18 @@ fn check_bus(url: Option<&SecretString>) -> Result<(), ConfigError> {
             accepted: "this build runs on one node; accepted is 'in-process'".to_owned(),
         }),
     }
+}
+
+fn rate_limits(options: &cli::Rates) -> Option<rates::Limits> {
+    (options.rate_limits == RateLimiting::On).then_some(rates::Limits {
+        requests: options.request_rate,
+        messages: options.message_rate,
+        changes: options.change_rate,
+        registrations: options.register_rate,
+        mails: options.mail_rate,
+        sign_in_tries: options.sign_in_tries,
+        sign_in_tries_of_client: options.sign_in_tries_from_address,
+    })
 }
 
 /// The value itself or that of its file; without the line end that editors
@@ -208,12 +236,13 @@ fn signing_key(pem: Option<SecretString>) -> Result<SigningKey, ConfigError> {
     let Some(pem) = pem else { return Ok(SigningKey::InDataFolder) };
     // One line where a variable can't hold several; PEM knows no backslash.
     let text = SecretString::from(pem.expose_secret().replace("\\n", "\n"));
-    match ed25519_dalek::SigningKey::from_pkcs8_pem(text.expose_secret()) {
+    match SigningKeys::from_pem(&text) {
         Ok(_) => Ok(SigningKey::Pem(text)),
         Err(_) => Err(ConfigError {
             option: "signing-key",
             accepted: "accepted is an Ed25519 private key, PKCS#8 in PEM \
-                       ('openssl genpkey -algorithm ed25519' makes one)"
+                       ('openssl genpkey -algorithm ed25519' makes one), or several, the one \
+                       that signs first"
                 .to_owned(),
         }),
     }

@@ -2,10 +2,10 @@
 //!
 //! Three tiers: a refusal that the caller is told about, one variant for each
 //! code of the API's contract; the failure of a store ([`StoreError`]), which
-//! is opaque; and one place that maps both to what clients see
-//! (`api::graphql::errors`). A driver's own words never leave the logs.
+//! is opaque; and one table that maps both to what clients see
+//! (`api::codes`). A driver's own words never leave the logs.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// The source of a failure, for the logs.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -55,6 +55,14 @@ pub enum Error {
         /// How so.
         reason: &'static str,
     },
+    /// Too often, for now.
+    #[error("{what}: try again in {}", patience(*retry_after_ms))]
+    RateLimited {
+        /// What was too often, naming the limit.
+        what: Cow<'static, str>,
+        /// After how long repeating may succeed, in milliseconds; not 0.
+        retry_after_ms: u64,
+    },
     /// The position is too old, or not one of this log.
     #[error("the cursor has expired: fetch anew and start without it")]
     CursorExpired,
@@ -70,6 +78,13 @@ impl Error {
     /// A value that is malformed or out of range.
     pub fn invalid(field: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid { field, reason: reason.into() }
+    }
+
+    /// Too often: `what` names the limit, and may be done again after `wait`.
+    pub fn rate_limited(what: impl Into<Cow<'static, str>>, wait: Duration) -> Self {
+        let whole = wait.as_nanos().div_ceil(1_000_000).max(1);
+        let retry_after_ms = u64::try_from(whole).unwrap_or(u64::MAX);
+        Self::RateLimited { what: what.into(), retry_after_ms }
     }
 
     /// A part that can't be reached.
@@ -95,6 +110,15 @@ impl From<chatterbox_graph::Error> for Error {
             chatterbox_graph::Error::Unavailable(source) => Self::unavailable(source),
             chatterbox_graph::Error::Internal(source) => Self::internal(source),
         }
+    }
+}
+
+/// A wait, in whole units that people count in, rounded up.
+fn patience(wait_ms: u64) -> String {
+    match wait_ms.div_ceil(1_000) {
+        0 | 1 => "a second".to_owned(),
+        seconds @ 2..=120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
     }
 }
 

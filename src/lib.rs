@@ -14,11 +14,14 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod ids;
 pub mod jobs;
 pub mod live;
 pub mod mail;
 pub mod messaging;
 pub mod people;
+pub mod rates;
 pub mod sql;
 pub mod telemetry;

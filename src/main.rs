@@ -10,6 +10,7 @@ use std::{
 };
 
 use chatterbox::{
+    ambient::Ambient,
     api::{self, http::PartReport},
     app,
     bench::Benchmark,
@@ -19,13 +20,14 @@ use chatterbox::{
     },
     config::{Config, ConfigError},
     error::chain,
-    telemetry,
+    telemetry::{self, Export},
 };
 use clap::{Args, Parser};
 use mimalloc::MiMalloc;
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -36,6 +38,10 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long the service may take to stop; those who run it wait for 10 seconds.
 const STOP_TIME: Duration = Duration::from_millis(9_500);
+
+/// How long the last spans may take.
+const EXPORT_TIME: Duration = Duration::from_secs(1);
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// Why the process ends early.
 enum Failure {
@@ -74,7 +80,7 @@ fn failed(message: &str, status: u8) -> ExitCode {
 fn run() -> Result<ExitCode, Failure> {
     read_env_file()?;
     match Cli::parse().command {
-        Command::Serve(serve) => self::serve(start(serve.options)?, serve.demo),
+        Command::Serve(serve) => self::serve(Config::new(serve.options)?, serve.demo),
         Command::Migrate(options) => migrate(start(options)?),
         Command::Check(options) => check(start(options)?),
         Command::Schema => print(api::graphql::sdl().trim_end()),
@@ -90,6 +96,7 @@ fn run() -> Result<ExitCode, Failure> {
             Bench::Fanout(measured) => self::bench(&one_thread()?, measured),
             Bench::Idle(measured) => self::bench(&one_thread()?, measured),
             Bench::Resume(measured) => self::bench(&one_thread()?, measured),
+            Bench::Query(measured) => self::bench(&one_thread()?, measured),
             Bench::Page(measured) => self::bench(&one_thread()?, measured),
         },
     }
@@ -111,12 +118,29 @@ fn read_env_file() -> Result<(), Failure> {
 
 fn start(options: Options) -> Result<Config, Failure> {
     let config = Config::new(options)?;
-    telemetry::log(&config.log, config.log_format).map_err(|error| Failure::other(&error))?;
+    begin_log(&config, None)?;
+    Ok(config)
+}
+
+fn begin_log(config: &Config, export: Option<&Export>) -> Result<(), Failure> {
+    telemetry::log(&config.log, config.log_format, export)
+        .map_err(|error| Failure::other(&error))?;
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for variable in cli::unknown_variables(names) {
         warn!(variable, "an environment variable that is no option of this version");
     }
-    Ok(config)
+    Ok(())
+}
+
+/// What exports spans, where there is a collector: ours, or that of the
+/// standard's variable (OpenTelemetry, "Endpoint URLs for OTLP/HTTP").
+fn export(config: &Config) -> Result<Option<Export>, Failure> {
+    let standard = std::env::var(OTLP_ENDPOINT).ok().filter(|url| !url.is_empty());
+    let standard = standard.map(|url| cli::plain_url(&url)).transpose();
+    let standard = standard.map_err(|wrong| Failure::Usage(format!("{OTLP_ENDPOINT}: {wrong}")))?;
+    let endpoint = config.otlp_endpoint.clone().or(standard);
+    let export = endpoint.map(|endpoint| Export::to(&endpoint, Ambient::system()));
+    export.transpose().map_err(|error| Failure::other(&error))
 }
 
 fn runtime() -> Result<Runtime, Failure> {
@@ -131,12 +155,14 @@ fn one_thread() -> Result<Runtime, Failure> {
 }
 
 fn serve(config: Config, demo: bool) -> Result<ExitCode, Failure> {
+    let export = export(&config)?;
+    begin_log(&config, export.as_ref())?;
     let runtime = runtime()?;
     let stop = CancellationToken::new();
     let result = runtime.block_on(async {
         tokio::spawn(stop_by_signal(stop.clone())?);
         tokio::select! {
-            result = app::serve(config, demo, stop.clone()) => {
+            result = serve_and_export(config, demo, stop.clone(), export) => {
                 result.map_err(|error| Failure::other(&error))
             }
             () = overdue(stop) => {
@@ -147,6 +173,25 @@ fn serve(config: Config, demo: bool) -> Result<ExitCode, Failure> {
     });
     runtime.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Serves until `stop`; what ended last is exported too.
+async fn serve_and_export(
+    config: Config,
+    demo: bool,
+    stop: CancellationToken,
+    export: Option<Export>,
+) -> chatterbox::error::Result<()> {
+    let done = CancellationToken::new();
+    let exporting = export.map(|export| tokio::spawn(export.run(done.clone())));
+    let result = app::serve(config, demo, stop).await;
+    done.cancel();
+    if let Some(exporting) = exporting
+        && timeout(EXPORT_TIME, exporting).await.is_err()
+    {
+        warn!("stopped without exporting the last spans");
+    }
+    result
 }
 
 /// Cancels `stop` with SIGTERM or SIGINT; with a second one the process ends

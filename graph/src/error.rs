@@ -16,3 +16,15 @@ pub enum Error {
 
 /// The result of the port's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Counts a statement that failed so.
+    pub(crate) fn count(&self, statement: &'static str) {
+        let kind = match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        };
+        metrics::counter!("chatterbox_graph_errors_total", "statement" => statement, "kind" => kind)
+            .increment(1);
+    }
+}

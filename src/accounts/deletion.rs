@@ -2,7 +2,7 @@
 
 use super::{Accounts, Password, Viewer, password_change::WRONG_PASSWORD};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     ids::UserId,
     jobs::{Job, Task},
     people::Departure,
@@ -15,15 +15,11 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidCredentials`] where `password` is not the password.
+    /// [`Error::InvalidCredentials`] where `password` is not the password, and
+    /// [`Error::RateLimited`] where it was not too often.
     pub async fn delete(&self, viewer: Viewer, password: &str) -> Result<()> {
         let password = Password::parse("password", password).map_err(|_| WRONG_PASSWORD)?;
-        let Some(account) = self.parts.store.account(viewer.user).await? else {
-            return Err(Error::Unauthenticated);
-        };
-        if !self.parts.hasher.verify(password, account.password.clone()).await? {
-            return Err(WRONG_PASSWORD);
-        }
+        let account = self.prove(viewer, password).await?;
         let at = self.parts.ambient.now();
         // Once it is begun the graph no longer tells who has to hear of it.
         let ties = self.parts.graph.ties(viewer.user).await?;

@@ -1,5 +1,7 @@
 //! E-mail addresses.
 
+use url::Host;
+
 use crate::error::{Error, Result};
 
 /// An e-mail address, in lower case.
@@ -11,14 +13,15 @@ impl EmailAddress {
     /// the angle brackets).
     const MAX_BYTES: usize = 254;
 
-    /// Parses the argument `email`; white space around it is dropped and
-    /// capital letters are folded, so that one mailbox has one account.
+    /// Parses the argument `email`; white space around it is dropped,
+    /// capital letters are folded, and a domain in other letters is kept as
+    /// the DNS knows it, so that one mailbox has one account.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] for what is no address of at most 254 characters.
     pub fn parse(text: &str) -> Result<Self> {
-        let address = text.trim().to_lowercase();
+        let address = with_plain_domain(text.trim().to_lowercase());
         let plain = |c: char| !c.is_whitespace() && !c.is_control();
         if address.len() > Self::MAX_BYTES
             || !address.chars().all(plain)
@@ -45,6 +48,18 @@ impl EmailAddress {
     }
 }
 
+/// The address with its domain in ASCII (RFC 5890, section 2.3.2.1): written
+/// in other forms of its letters, or with such as nobody sees, it is the same.
+fn with_plain_domain(address: String) -> String {
+    match address.rsplit_once('@') {
+        Some((local, domain)) if !domain.is_ascii() => match Host::parse(domain) {
+            Ok(Host::Domain(plain)) => format!("{local}@{plain}"),
+            _ => address,
+        },
+        _ => address,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +68,19 @@ mod tests {
     fn addresses_are_folded_and_trimmed() {
         let address = EmailAddress::parse(" Ada.Lovelace+Chat@Example.ORG\n").unwrap();
         assert_eq!(address.as_str(), "ada.lovelace+chat@example.org");
+    }
+
+    #[test]
+    fn a_domain_is_one_however_it_is_written() {
+        for (written, plain) in [
+            ("ada@exam\u{200b}ple.org", "ada@example.org"),
+            ("ada@ｅｘａｍｐｌｅ.org", "ada@example.org"),
+            ("ada@example\u{3002}org", "ada@example.org"),
+            ("ada@Bücher.example", "ada@xn--bcher-kva.example"),
+            ("ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example"),
+        ] {
+            assert_eq!(EmailAddress::parse(written).unwrap().as_str(), plain, "{written:?}");
+        }
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! Accounts: registering, signing in, sessions, one-time codes, passwords and
 //! access tokens.
 
+mod attempts;
+mod client;
 mod code;
 mod deletion;
 mod device;
 mod email;
+mod keys;
 mod password;
 mod password_change;
 mod registration;
 mod sessions;
+mod stale;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -18,12 +22,17 @@ mod verified;
 use std::{fmt, sync::Arc};
 
 use chatterbox_graph::{Graph, Timestamp};
+use tokio_util::task::TaskTracker;
 
+pub use attempts::{AttemptKey, AttemptStore, Counted};
+pub use client::Client;
 pub use code::{CodeHash, NewCode, Purpose};
 pub use device::Device;
 pub use email::EmailAddress;
+pub use keys::SigningKeys;
 pub use password::{Password, PasswordHash, PasswordHasher};
 pub use sessions::IDLE_LIMIT;
+pub use stale::StaleStore;
 pub use store::{
     Account, AccountStore, Login, NewAccount, NewSession, Registration, SessionInfo, Trade,
 };
@@ -37,6 +46,7 @@ use crate::{
     live::{Bus, EndedSessions},
     messaging::{Change, Entry, Faces},
     people::Suggestions,
+    rates::{Limits, Rates},
 };
 
 /// What a valid access token proves: who asks, and in which session.
@@ -83,6 +93,10 @@ pub struct AccountInfo {
 pub struct Parts {
     /// Keeps accounts, sessions and codes.
     pub store: Arc<dyn AccountStore>,
+    /// Counts attempts.
+    pub attempts: Arc<dyn AttemptStore>,
+    /// Deletes what nobody can use any more.
+    pub stale: Arc<dyn StaleStore>,
     /// Hashes and checks passwords.
     pub hasher: PasswordHasher,
     /// Signs and checks access tokens.
@@ -99,10 +113,16 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// Sessions whose access tokens are refused although not expired.
     pub ended: EndedSessions,
+    /// Refuses those who register too often.
+    pub rates: Rates,
     /// The clock and the randomness.
     pub ambient: Ambient,
     /// Whether an address has to be confirmed before its account can sign in.
     pub verify_email: bool,
+    /// How often things may be tried; as often as one likes without.
+    pub limits: Option<Limits>,
+    /// What goes on when an answer was given, and is waited for in the end.
+    pub behind: TaskTracker,
 }
 
 /// What people do with their accounts.
@@ -172,6 +192,17 @@ impl Accounts {
         (session, token)
     }
 
+    /// Sets the gauges of the passwords that wait.
+    pub fn measure(&self) {
+        self.parts.hasher.measure();
+    }
+
+    /// The tokens of a session that was just opened.
+    fn opened(&self, viewer: Viewer, token: &RefreshToken) -> Result<Authentication> {
+        metrics::counter!("chatterbox_sessions_opened_total").increment(1);
+        self.authentication(viewer, token)
+    }
+
     fn authentication(&self, viewer: Viewer, token: &RefreshToken) -> Result<Authentication> {
         let access = self.parts.tokens.sign(viewer, self.parts.ambient.now())?;
         Ok(Authentication {
@@ -188,6 +219,7 @@ impl Accounts {
         for entry in &entries {
             if let Change::SessionEnded { session } = entry.change {
                 self.parts.ended.end(session, entry.at);
+                metrics::counter!("chatterbox_sessions_ended_total").increment(1);
             }
         }
         if !entries.is_empty() {

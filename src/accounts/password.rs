@@ -9,13 +9,14 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
+    time::Instant,
 };
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier, Version, password_hash,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::{
     ambient::Ambient,
@@ -78,7 +79,15 @@ type Work = Box<dyn FnOnce() + Send>;
 #[derive(Clone)]
 pub struct PasswordHasher {
     queue: SyncSender<Work>,
+    room: Arc<Semaphore>,
+    places: usize,
     ambient: Ambient,
+}
+
+/// A place in the queue, for one password at a time.
+pub struct Turn {
+    hasher: PasswordHasher,
+    _place: OwnedSemaphorePermit,
 }
 
 impl PasswordHasher {
@@ -101,7 +110,8 @@ impl PasswordHasher {
     }
 
     fn with_threads(ambient: Ambient, threads: usize, waiting: usize) -> Result<Self> {
-        let (queue, works) = sync_channel(waiting);
+        let places = threads + waiting;
+        let (queue, works) = sync_channel(places);
         let works = Arc::new(Mutex::new(works));
         for n in 0..threads {
             let works = Arc::clone(&works);
@@ -110,37 +120,63 @@ impl PasswordHasher {
                 .spawn(move || work_off(&works))
                 .map_err(Error::internal)?;
         }
-        Ok(Self { queue, ambient })
+        Ok(Self { queue, room: Arc::new(Semaphore::new(places)), places, ambient })
+    }
+
+    /// Sets the gauges of the places that are taken.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub fn measure(&self) {
+        let taken = self.places - self.room.available_permits();
+        metrics::gauge!("chatterbox_queue_length", "queue" => "passwords").set(taken as f64);
+        metrics::gauge!("chatterbox_queue_capacity", "queue" => "passwords")
+            .set(self.places as f64);
+    }
+
+    /// Takes a place in the queue, before anything else is done: what a flood
+    /// of passwords costs is bounded by it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`](crate::error::StoreError::Unavailable)
+    /// where too many wait, here and in all that follows.
+    pub fn turn(&self) -> Result<Turn> {
+        let place = Arc::clone(&self.room).try_acquire_owned().map_err(|_| full())?;
+        Ok(Turn { hasher: self.clone(), _place: place })
     }
 
     /// Hashes the password, with a salt of its own.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`](crate::error::StoreError::Unavailable)
-    /// where too many wait, here and in all that follows.
+    /// As [`PasswordHasher::turn`].
     pub async fn hash(&self, password: Password) -> Result<PasswordHash> {
         let salt = self.ambient.bytes::<16>();
-        self.run(move || hash(&password, &salt)).await
+        self.turn()?.run(move || hash(&password, &salt)).await
     }
 
     /// Whether `hash` is of this password.
     ///
     /// # Errors
     ///
-    /// As [`PasswordHasher::hash`]; a defect, where `hash` is malformed.
+    /// As [`PasswordHasher::turn`]; a defect, where `hash` is malformed.
     pub async fn verify(&self, password: Password, hash: PasswordHash) -> Result<bool> {
-        self.run(move || verify(&password, &hash)).await
+        self.turn()?.verify(password, Some(hash)).await
     }
+}
 
-    /// As much work as [`PasswordHasher::verify`], for nobody's password:
-    /// whether an account is known must not show in the time an answer takes.
+impl Turn {
+    /// Whether `hash` is of this password. As much work for nobody's: whether
+    /// an account is known must not show in the time that an answer takes.
     ///
     /// # Errors
     ///
-    /// As [`PasswordHasher::hash`].
-    pub async fn verify_nobody(&self, password: Password) -> Result<()> {
-        self.run(move || hash(&password, &[0; 16]).map(drop)).await
+    /// As [`PasswordHasher::verify`].
+    pub async fn verify(&self, password: Password, known: Option<PasswordHash>) -> Result<bool> {
+        self.run(move || match known {
+            Some(known) => verify(&password, &known),
+            None => hash(&password, &[0; 16]).map(|_| false),
+        })
+        .await
     }
 
     async fn run<T: Send + 'static>(
@@ -151,15 +187,24 @@ impl PasswordHasher {
         let work = move || {
             // Whoever asked may have gone while this waited.
             if !reply.is_closed() {
-                let _gone = reply.send(work());
+                let started = Instant::now();
+                let done = work();
+                let _gone = reply.send((done, started.elapsed()));
             }
         };
-        self.queue.try_send(Box::new(work)).map_err(|refused| match refused {
-            TrySendError::Full(_) => Error::unavailable("busy: too many passwords wait"),
+        self.hasher.queue.try_send(Box::new(work)).map_err(|refused| match refused {
+            TrySendError::Full(_) => full(),
             TrySendError::Disconnected(_) => Error::internal("the password threads are gone"),
         })?;
-        answer.await.map_err(Error::internal)?
+        let (done, took) = answer.await.map_err(Error::internal)?;
+        metrics::histogram!("chatterbox_password_hash_duration_seconds").record(took);
+        done
     }
+}
+
+fn full() -> Error {
+    metrics::counter!("chatterbox_passwords_shed_total").increment(1);
+    Error::unavailable("busy: too many passwords wait")
 }
 
 fn work_off(works: &Mutex<Receiver<Work>>) {
@@ -255,12 +300,12 @@ mod tests {
                     let _ = started.send(());
                     wait.recv_timeout(Duration::from_secs(10)).map_err(Error::internal)
                 };
-                hasher.run(block).await
+                hasher.turn().unwrap().run(block).await
             }
         });
         running.await.unwrap();
-        let waiting = hasher.verify_nobody(password("chatterbox"));
-        let refused = hasher.verify_nobody(password("chatterbox"));
+        let waiting = hasher.hash(password("chatterbox"));
+        let refused = hasher.hash(password("chatterbox"));
         let release = async move { release.send(()).unwrap() };
         let (waiting, refused, ()) = tokio::join!(waiting, refused, release);
         assert!(waiting.is_ok());
@@ -269,10 +314,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_place_is_free_again_when_its_turn_is_over() {
+        let hasher = hasher(1, 1);
+        let [one, other] = [hasher.turn().unwrap(), hasher.turn().unwrap()];
+        assert!(hasher.turn().is_err_and(|full| full.is_transient()));
+        drop(one);
+        assert!(hasher.turn().is_ok());
+        assert!(!other.verify(password("chatterbox"), None).await.unwrap());
+    }
+
+    #[tokio::test]
     async fn a_panic_costs_only_its_own_answer() {
         let hasher = hasher(1, 4);
-        assert!(hasher.run::<()>(|| panic!("on purpose")).await.is_err());
-        assert!(hasher.verify_nobody(password("chatterbox")).await.is_ok());
+        assert!(hasher.turn().unwrap().run::<()>(|| panic!("on purpose")).await.is_err());
+        assert!(hasher.hash(password("chatterbox")).await.is_ok());
     }
 
     #[tokio::test]
@@ -285,7 +340,7 @@ mod tests {
             hasher.verify(password("chatterbox"), hash.clone()).await.unwrap();
             fastest[0] = fastest[0].min(started.elapsed());
             let started = Instant::now();
-            hasher.verify_nobody(password("chatterbox")).await.unwrap();
+            hasher.turn().unwrap().verify(password("chatterbox"), None).await.unwrap();
             fastest[1] = fastest[1].min(started.elapsed());
         }
         let ratio = fastest[0].as_secs_f64() / fastest[1].as_secs_f64();

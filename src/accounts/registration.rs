@@ -3,13 +3,13 @@
 use chatterbox_graph::NewPerson;
 
 use super::{
-    Account, Accounts, Authentication, CodeHash, Device, EmailAddress, Login, NewAccount, Password,
-    Purpose, Registration, Viewer, code::Code,
+    Account, Accounts, Authentication, Client, CodeHash, Device, EmailAddress, Login, NewAccount,
+    Password, Purpose, Registration, Viewer, code::Code,
 };
 use crate::{
-    error::{Error, Result},
-    ids::UserId,
+    error::{Error, Result, chain},
     jobs::{Job, Task},
+    mail::Mail,
     people::{DisplayName, Username},
 };
 
@@ -20,21 +20,32 @@ impl Accounts {
     /// typed where no `display_name` is given. Where addresses have to be
     /// confirmed, a code is mailed.
     ///
+    /// Whether the address is somebody's already is then told to nobody but
+    /// to them, by mail: an account is made all the same, with that username
+    /// and password, which is not found by the address and can't be
+    /// confirmed. Nothing that can be asked about it, or be tried with it,
+    /// tells it from one whose code has not been typed in yet.
+    ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] for a `username` or an `email` that is taken.
+    /// [`Error::Conflict`] for a `username` that is taken, and, only where
+    /// addresses need not be confirmed, for such an `email`.
+    /// [`Error::RateLimited`] for too many accounts or too many mails to that
+    /// address, be it known or not.
     pub async fn register(
         &self,
         username: &str,
         email: &str,
         password: &str,
         display_name: Option<&str>,
+        from: Client,
     ) -> Result<NewPerson> {
         let name = DisplayName::parse(display_name.unwrap_or(username));
         let username = Username::parse(username)?;
         let name = name?;
         let email = EmailAddress::parse(email)?;
         let password = Password::parse("password", password)?;
+        self.parts.rates.registration(from)?;
         let password = self.parts.hasher.hash(password).await?;
         let ambient = &self.parts.ambient;
         let account = NewAccount {
@@ -51,28 +62,52 @@ impl Accounts {
             display_name: name.as_str().to_owned(),
             created_at: account.at,
         };
-        self.keep(&account, &person).await?;
-        Ok(person)
-    }
-
-    async fn keep(&self, account: &NewAccount, person: &NewPerson) -> Result<()> {
-        let ambient = &self.parts.ambient;
-        let mut jobs = vec![Job::new(ambient, Task::AddPerson(person.clone()))];
-        let code = (!account.email_verified).then(|| Code::draw(ambient));
-        if let Some(code) = &code {
-            let mail = code.mail(&account.email, Purpose::VerifyEmail);
-            jobs.push(Job::new(ambient, Task::SendMail(mail)));
-        }
-        let code = code.map(|code| code.kept(account.id, Purpose::VerifyEmail, account.at));
-        match self.parts.store.register(account, code.as_ref(), &jobs).await? {
-            Registration::Made => {}
-            Registration::UsernameTaken => return Err(taken("username")),
-            Registration::EmailTaken => return Err(taken("email")),
-        }
+        let jobs = if self.parts.verify_email {
+            self.keep_unconfirmed(&account, &person).await?
+        } else {
+            self.keep(&account, &person).await?
+        };
         for job in &jobs {
             self.parts.relay.attempt(job).await;
         }
-        Ok(())
+        Ok(person)
+    }
+
+    async fn keep(&self, account: &NewAccount, person: &NewPerson) -> Result<Vec<Job>> {
+        let jobs = vec![Job::new(&self.parts.ambient, Task::AddPerson(person.clone()))];
+        match self.parts.store.register(account, None, &jobs).await? {
+            Registration::Made => Ok(jobs),
+            Registration::UsernameTaken => Err(taken("username")),
+            Registration::EmailTaken => Err(taken("email")),
+        }
+    }
+
+    /// Does the same whether or not the address is somebody's, but for what
+    /// the mail says.
+    async fn keep_unconfirmed(&self, account: &NewAccount, person: &NewPerson) -> Result<Vec<Job>> {
+        let (ambient, store) = (&self.parts.ambient, &self.parts.store);
+        self.count_mail(&account.email).await?;
+        let code = Code::draw(ambient);
+        let kept = code.kept(account.id, Purpose::VerifyEmail, account.at);
+        let jobs = |mail| {
+            let person = Job::new(ambient, Task::AddPerson(person.clone()));
+            vec![person, Job::new(ambient, Task::SendMail(mail))]
+        };
+        let holder = Login::Email(account.email.clone());
+        if store.account_by_login(&holder).await?.is_none() {
+            let jobs = jobs(code.mail(&account.email, Purpose::VerifyEmail));
+            match store.register(account, Some(&kept), &jobs).await? {
+                Registration::Made => return Ok(jobs),
+                Registration::UsernameTaken => return Err(taken("username")),
+                // Just now.
+                Registration::EmailTaken => {}
+            }
+        }
+        let jobs = jobs(known_already(&account.email));
+        match store.register_in_vain(account, &kept, &jobs).await? {
+            Registration::Made => Ok(jobs),
+            _ => Err(taken("username")),
+        }
     }
 
     /// Confirms the address with the code that was mailed to it, and signs in.
@@ -81,41 +116,57 @@ impl Accounts {
     ///
     /// [`Error::InvalidCredentials`] for an address that is unknown or
     /// confirmed already, and for a code that is wrong, used, expired or
-    /// replaced by a newer one.
+    /// replaced by a newer one; [`Error::RateLimited`] where that was so too
+    /// often.
     pub async fn verify_email(
         &self,
         email: &str,
         code: &str,
         device: Option<&str>,
+        from: Client,
     ) -> Result<Authentication> {
         let email = EmailAddress::parse(email)?;
         let device = Device::parse(device)?;
-        let (user, used) = self.check_code(email, Purpose::VerifyEmail, code).await?;
+        let (account, used) = self.check_code(email, Purpose::VerifyEmail, code, from).await?;
+        let user = account.id;
         let (session, token) = self.opening(device);
         if !self.parts.store.verify_email(user, &used, &session).await? {
             return Err(WRONG_CODE);
         }
-        self.authentication(Viewer { user, session: session.id }, &token)
+        self.forgive(&account).await;
+        self.opened(Viewer { user, session: session.id }, &token)
     }
 
     /// Mails a new code for confirming the address, if it is that of an
-    /// account which is not confirmed. The answer is the same where it is not.
+    /// account which is not confirmed. The answer is the same where it is
+    /// not, and does not wait for the mail.
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// [`Error::RateLimited`] where too many mails were asked for, be the
+    /// address known or not.
     pub async fn resend_verification(&self, email: &str) -> Result<()> {
-        let login = Login::Email(EmailAddress::parse(email)?);
-        match self.parts.store.account_by_login(&login).await? {
-            Some(account) if !account.email_verified => {
-                self.mail_code(&account, Purpose::VerifyEmail).await
-            }
-            _ => Ok(()),
+        let email = EmailAddress::parse(email)?;
+        self.count_mail(&email).await?;
+        let account = self.parts.store.account_by_login(&Login::Email(email)).await?;
+        if let Some(account) = account.filter(|account| !account.email_verified) {
+            self.mail_code(account, Purpose::VerifyEmail);
         }
+        Ok(())
     }
 
-    /// Replaces the account's code for this purpose and mails the new one.
-    pub(super) async fn mail_code(&self, account: &Account, purpose: Purpose) -> Result<()> {
+    /// Replaces the account's code for this purpose and mails the new one,
+    /// behind the answer: how long that takes would tell that there is one.
+    pub(super) fn mail_code(&self, account: Account, purpose: Purpose) {
+        let accounts = self.clone();
+        self.parts.behind.spawn(async move {
+            if let Err(error) = accounts.replace_code(&account, purpose).await {
+                tracing::warn!(error = chain(&error), "could not mail a code");
+            }
+        });
+    }
+
+    async fn replace_code(&self, account: &Account, purpose: Purpose) -> Result<()> {
         let ambient = &self.parts.ambient;
         let code = Code::draw(ambient);
         let job = Job::new(ambient, Task::SendMail(code.mail(&account.email, purpose)));
@@ -125,19 +176,34 @@ impl Accounts {
         Ok(())
     }
 
-    /// Whose code this is, and its hash. Uses one of its tries.
+    /// Whose code this is, and its hash. Uses one of its tries. The work is
+    /// the same for an address that nobody has.
     pub(super) async fn check_code(
         &self,
         email: EmailAddress,
         purpose: Purpose,
         code: &str,
-    ) -> Result<(UserId, CodeHash)> {
-        let store = &self.parts.store;
-        let account = store.account_by_login(&Login::Email(email)).await?.ok_or(WRONG_CODE)?;
-        let kept = store.try_code(account.id, purpose, self.parts.ambient.now()).await?;
-        let given = CodeHash::of(account.id, purpose, code.trim());
-        match kept {
-            Some(kept) if kept.matches(&given) => Ok((account.id, kept)),
+        from: Client,
+    ) -> Result<(Account, CodeHash)> {
+        let attempt = self.begin_code(from).await?;
+        let outcome = self.try_code(email, purpose, code).await;
+        self.end_attempt(attempt, &outcome).await;
+        outcome
+    }
+
+    async fn try_code(
+        &self,
+        email: EmailAddress,
+        purpose: Purpose,
+        code: &str,
+    ) -> Result<(Account, CodeHash)> {
+        let (ambient, store) = (&self.parts.ambient, &self.parts.store);
+        let account = store.account_by_login(&Login::Email(email)).await?;
+        let user = account.as_ref().map_or_else(|| ambient.id(), |account| account.id);
+        let kept = store.try_code(user, purpose, ambient.now()).await?;
+        let given = CodeHash::of(user, purpose, code.trim());
+        match (account, kept) {
+            (Some(account), Some(kept)) if kept.matches(&given) => Ok((account, kept)),
             _ => Err(WRONG_CODE),
         }
     }
@@ -145,4 +211,16 @@ impl Accounts {
 
 fn taken(field: &'static str) -> Error {
     Error::Conflict { field, reason: "is already taken" }
+}
+
+/// What the owner of an address is told when somebody registers with it.
+fn known_already(to: &EmailAddress) -> Mail {
+    Mail {
+        to: to.as_str().to_owned(),
+        subject: "You have an account already".to_owned(),
+        text: "Somebody tried to register at Chatterbox with this address, which belongs to an \
+               account already.\n\nIf it was you, sign in, or reset your password if you forgot \
+               it. If it was not you, ignore this mail: nothing of yours has changed.\n"
+            .to_owned(),
+    }
 }

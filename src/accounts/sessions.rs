@@ -5,8 +5,8 @@ use std::time::Duration;
 use chatterbox_graph::Timestamp;
 
 use super::{
-    Account, Accounts, Authentication, Device, EmailAddress, Login, Password, RefreshToken,
-    SessionInfo, Trade, Viewer,
+    Account, Accounts, Authentication, Client, Device, EmailAddress, Login, Password, RefreshToken,
+    SessionInfo, Trade, Viewer, password::Turn,
 };
 use crate::{
     error::{Error, Result},
@@ -25,22 +25,42 @@ const WRONG_LOGIN: Error = Error::InvalidCredentials("wrong login or password");
 
 impl Accounts {
     /// Signs in. `login` is an e-mail address if it contains an '@', else a
-    /// username. Unknown logins take as long as wrong passwords.
+    /// username. Unknown logins take as much work as wrong passwords, and as
+    /// many failures.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidCredentials`]; [`Error::EmailNotVerified`] for the
-    /// right password of an account that has to be confirmed first.
+    /// right password of an account that has to be confirmed first;
+    /// [`Error::RateLimited`] after too many failures, be the password right
+    /// or wrong.
     pub async fn sign_in(
         &self,
         login: &str,
         password: &str,
         device: Option<&str>,
+        from: Client,
     ) -> Result<Authentication> {
         let device = Device::parse(device)?;
         let password = Password::parse("password", password).map_err(|_| WRONG_LOGIN)?;
-        let account = self.check_password(login, password).await?.ok_or(WRONG_LOGIN)?;
-        if self.parts.verify_email && !account.email_verified {
+        let turn = self.parts.hasher.turn()?;
+        let known = parse_login(login);
+        let counted = known.as_ref().map_or_else(|| login.trim().to_lowercase(), Login::to_string);
+        let attempt = self.begin_sign_in(&counted, from).await?;
+        let outcome = self.try_sign_in(known, password, device, &turn).await;
+        self.end_attempt(attempt, &outcome).await;
+        outcome
+    }
+
+    async fn try_sign_in(
+        &self,
+        login: Option<Login>,
+        password: Password,
+        device: Option<Device>,
+        turn: &Turn,
+    ) -> Result<Authentication> {
+        let account = self.check_password(login, password, turn).await?.ok_or(WRONG_LOGIN)?;
+        if !account.email_verified && (self.parts.verify_email || account.in_vain) {
             return Err(Error::EmailNotVerified);
         }
         let (session, token) = self.opening(device);
@@ -48,22 +68,44 @@ impl Accounts {
         if !store.open_session(account.id, &account.password, &session).await? {
             return Err(WRONG_LOGIN);
         }
-        self.authentication(Viewer { user: account.id, session: session.id }, &token)
+        self.opened(Viewer { user: account.id, session: session.id }, &token)
     }
 
     /// The account with this login, if that is its password.
-    async fn check_password(&self, login: &str, password: Password) -> Result<Option<Account>> {
-        let account = match parse_login(login) {
-            Some(login) => self.parts.store.account_by_login(&login).await?,
+    async fn check_password(
+        &self,
+        login: Option<Login>,
+        password: Password,
+        turn: &Turn,
+    ) -> Result<Option<Account>> {
+        let found = match &login {
+            Some(login) => self.parts.store.account_by_login(login).await?,
             None => None,
         };
-        let hasher = &self.parts.hasher;
-        let Some(account) = account else {
-            hasher.verify_nobody(password).await?;
-            return Ok(None);
-        };
-        let right = hasher.verify(password, account.password.clone()).await?;
-        Ok(right.then_some(account))
+        match login {
+            Some(Login::Email(email)) if self.parts.verify_email => {
+                self.check_by_address(&email, found, password, turn).await
+            }
+            _ => matching(found, password, turn).await,
+        }
+    }
+
+    /// The account whose confirmed address this is, if that is its password;
+    /// else the newest that was registered with it and is not confirmed, if
+    /// it is that one's. Whether somebody had the address before makes no
+    /// difference to who tries to register with it, and then to sign in.
+    async fn check_by_address(
+        &self,
+        email: &EmailAddress,
+        found: Option<Account>,
+        password: Password,
+        turn: &Turn,
+    ) -> Result<Option<Account>> {
+        let confirmed = found.filter(|account| account.email_verified);
+        if let Some(account) = matching(confirmed, password.clone(), turn).await? {
+            return Ok(Some(account));
+        }
+        matching(self.parts.store.unconfirmed(email).await?, password, turn).await
     }
 
     /// Trades a refresh token for a new pair. One that was traded before ends
@@ -83,6 +125,7 @@ impl Accounts {
             Trade::Done { user, session } => self.authentication(Viewer { user, session }, &next),
             Trade::Reused(ended) => {
                 tracing::warn!("a refresh token was traded twice: its session is ended");
+                metrics::counter!("chatterbox_refresh_tokens_reused_total").increment(1);
                 self.announce(ended);
                 Err(Error::Unauthenticated)
             }
@@ -162,9 +205,21 @@ impl Accounts {
     }
 }
 
-fn idle_since(now: Timestamp) -> Timestamp {
+/// Who was last used then or before is idle too long `now`.
+pub(super) fn idle_since(now: Timestamp) -> Timestamp {
     let limit = i64::try_from(IDLE_LIMIT.as_micros()).unwrap_or(i64::MAX);
     Timestamp(now.0.saturating_sub(limit))
+}
+
+/// The account, if that is its password. As much work without one.
+async fn matching(
+    account: Option<Account>,
+    password: Password,
+    turn: &Turn,
+) -> Result<Option<Account>> {
+    let known = account.as_ref().map(|account| account.password.clone());
+    let right = turn.verify(password, known).await?;
+    Ok(account.filter(|_| right))
 }
 
 fn parse_login(login: &str) -> Option<Login> {

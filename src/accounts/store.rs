@@ -1,5 +1,7 @@
 //! The port that keeps accounts, sessions and one-time codes.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 
@@ -45,10 +47,15 @@ pub enum Registration {
 pub struct Account {
     /// Its person's id.
     pub id: UserId,
-    /// Its address.
+    /// Unique.
+    pub username: Username,
+    /// Its address, or the one that it was registered with in vain.
     pub email: EmailAddress,
     /// Whether the address is confirmed.
     pub email_verified: bool,
+    /// Whether it was registered with an address that somebody else had: it
+    /// is not found by it, and can't be confirmed.
+    pub in_vain: bool,
     /// Of the password.
     pub password: PasswordHash,
 }
@@ -60,6 +67,16 @@ pub enum Login {
     Username(Username),
     /// The e-mail address.
     Email(EmailAddress),
+}
+
+impl fmt::Display for Login {
+    /// As it is compared; no username is an address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Username(name) => name.as_str(),
+            Self::Email(email) => email.as_str(),
+        })
+    }
 }
 
 /// A session that is to be opened.
@@ -132,11 +149,25 @@ pub trait AccountStore: Send + Sync + 'static {
         jobs: &[Job],
     ) -> Result<Registration>;
 
+    /// The same, with an address that is somebody else's: the account has its
+    /// username and its password, and can't be confirmed. Never ends as
+    /// [`Registration::EmailTaken`].
+    async fn register_in_vain(
+        &self,
+        account: &NewAccount,
+        code: &NewCode,
+        jobs: &[Job],
+    ) -> Result<Registration>;
+
     /// The account of this person.
     async fn account(&self, user: UserId) -> Result<Option<Account>>;
 
     /// The account that signs in so.
     async fn account_by_login(&self, login: &Login) -> Result<Option<Account>>;
+
+    /// The newest account that was registered with this address, be it in
+    /// vain, and is not confirmed.
+    async fn unconfirmed(&self, email: &EmailAddress) -> Result<Option<Account>>;
 
     /// Replaces the password `old` by `new`, drops the pending code for
     /// resetting it, and ends all the user's sessions but `keep`. `None`, and
@@ -172,7 +203,7 @@ pub trait AccountStore: Send + Sync + 'static {
     /// Uses one of the tries of the code for this purpose and returns what the
     /// code has to hash to. `None` where there is no code, or it expired at or
     /// before `at`, or no try is left. However many ask at once, a code is
-    /// answered for as often as it has tries.
+    /// answered for as often as it has tries. As many statements either way.
     async fn try_code(
         &self,
         user: UserId,

@@ -1,8 +1,13 @@
 //! What people do with their accounts, on the embedded stores.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, AtomicI64, Ordering},
+mod alike;
+
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -62,6 +67,7 @@ struct Rig {
     bus: Arc<dyn Bus>,
     pem: SecretString,
     sql: Sql,
+    behind: TaskTracker,
     _data: TempDir,
 }
 
@@ -83,40 +89,47 @@ impl Rig {
             Arc::clone(&bus),
             ambient.clone(),
         ));
-        let pem = Tokens::generate_pem(&ambient).unwrap();
-        let accounts = node(&sql, &relay, &bus, &ambient, &pem, verify_email);
-        Self { accounts, clock, postbox, graph, relay, bus, pem, sql, _data: data }
+        let pem = SigningKeys::generate_pem(&ambient).unwrap();
+        let behind = TaskTracker::new();
+        let accounts = node(&sql, &relay, &bus, &ambient, &pem, verify_email, &behind);
+        Self { accounts, clock, postbox, graph, relay, bus, pem, sql, behind, _data: data }
     }
 
     /// Another node on the same stores, or this one after a restart.
     fn other_node(&self) -> Accounts {
+        self.node(true)
+    }
+
+    /// One where confirmation may not be asked for.
+    fn node(&self, verify_email: bool) -> Accounts {
         let ambient = Ambient::new(self.clock.clone(), SystemRandom);
-        node(&self.sql, &self.relay, &self.bus, &ambient, &self.pem, true)
+        node(&self.sql, &self.relay, &self.bus, &ambient, &self.pem, verify_email, &self.behind)
     }
 
     fn pass(&self, micros: i64) {
         self.clock.0.fetch_add(micros, Ordering::Relaxed);
     }
 
-    fn mails(&self) -> Vec<Mail> {
+    async fn mails(&self) -> Vec<Mail> {
+        self.behind.close();
+        self.behind.wait().await;
         std::mem::take(&mut *self.postbox.mails.lock().unwrap())
     }
 
     /// The code in the one mail that has come.
-    fn code(&self) -> String {
-        let mails = self.mails();
+    async fn code(&self) -> String {
+        let mails = self.mails().await;
         assert_eq!(mails.len(), 1);
         assert_eq!(mails[0].to, ADA);
-        let digits = |line: &&str| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit());
-        mails[0].text.lines().find(digits).unwrap().to_owned()
+        code_in(&mails[0])
     }
 
     async fn register(&self) -> UserId {
-        self.accounts.register("Ada", ADA, PASSWORD, None).await.unwrap().id
+        self.accounts.register("Ada", ADA, PASSWORD, None, client()).await.unwrap().id
     }
 
     async fn sign_in(&self) -> Authentication {
-        self.accounts.sign_in("ada", PASSWORD, Some("phone")).await.unwrap()
+        self.accounts.sign_in("ada", PASSWORD, Some("phone"), client()).await.unwrap()
     }
 
     fn lives(&self, authentication: &Authentication) -> bool {
@@ -141,6 +154,7 @@ fn node(
     ambient: &Ambient,
     pem: &SecretString,
     verify_email: bool,
+    behind: &TaskTracker,
 ) -> Accounts {
     let ttl = std::time::Duration::from_secs(600);
     Accounts::new(Parts {
@@ -153,9 +167,23 @@ fn node(
         relay: Arc::clone(relay),
         bus: Arc::clone(bus),
         ended: EndedSessions::default(),
+        rates: Rates::new(None, ambient),
+        attempts: Arc::new(sql.clone()),
+        stale: Arc::new(sql.clone()),
+        limits: None,
+        behind: behind.clone(),
         ambient: ambient.clone(),
         verify_email,
     })
+}
+
+fn code_in(mail: &Mail) -> String {
+    let digits = |line: &&str| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit());
+    mail.text.lines().find(digits).unwrap().to_owned()
+}
+
+fn client() -> Client {
+    Client::at(Ipv4Addr::LOCALHOST.into())
 }
 
 fn wrong<T>(outcome: Result<T>) -> bool {
@@ -174,23 +202,27 @@ async fn registering_mails_a_code_that_confirms_the_address_and_signs_in() {
         rig.graph.people_by_username(&["ada".to_owned()]).await.unwrap().remove("ada").unwrap();
     assert_eq!((person.id, person.display_name.as_str()), (ada, "Ada"));
 
-    let refused = rig.accounts.sign_in("ada", PASSWORD, None).await;
+    let refused = rig.accounts.sign_in("ada", PASSWORD, None, client()).await;
     assert!(matches!(refused, Err(Error::EmailNotVerified)));
-    assert!(wrong(rig.accounts.sign_in("ada", "wrong password", None).await));
+    assert!(wrong(rig.accounts.sign_in("ada", "wrong password", None, client()).await));
     let info = rig.accounts.account(ada).await.unwrap().unwrap();
     assert_eq!(info, AccountInfo { email: ADA.to_owned(), email_verified: false });
 
-    let code = rig.code();
-    let signed_in = rig.accounts.verify_email(" ADA@example.org", &code, None).await.unwrap();
+    let code = rig.code().await;
+    let signed_in =
+        rig.accounts.verify_email(" ADA@example.org", &code, None, client()).await.unwrap();
     assert_eq!(signed_in.viewer.user, ada);
     assert!(rig.lives(&signed_in));
     assert!(rig.accounts.account(ada).await.unwrap().unwrap().email_verified);
-    assert!(wrong(rig.accounts.verify_email(ADA, &code, None).await), "a code counts once");
+    assert!(
+        wrong(rig.accounts.verify_email(ADA, &code, None, client()).await),
+        "a code counts once"
+    );
     rig.accounts.resend_verification(ADA).await.unwrap();
     rig.accounts.resend_verification("grace@example.org").await.unwrap();
-    assert!(rig.mails().is_empty());
+    assert!(rig.mails().await.is_empty());
     for login in ["ada", "ADA", "Ada@Example.org"] {
-        assert!(rig.lives(&rig.accounts.sign_in(login, PASSWORD, None).await.unwrap()));
+        assert!(rig.lives(&rig.accounts.sign_in(login, PASSWORD, None, client()).await.unwrap()));
     }
 }
 
@@ -198,7 +230,7 @@ async fn registering_mails_a_code_that_confirms_the_address_and_signs_in() {
 async fn without_confirmation_one_signs_in_at_once() {
     let rig = Rig::new(false).await;
     let ada = rig.register().await;
-    assert!(rig.mails().is_empty());
+    assert!(rig.mails().await.is_empty());
     assert!(rig.lives(&rig.sign_in().await));
     assert!(rig.accounts.account(ada).await.unwrap().unwrap().email_verified);
 }
@@ -210,7 +242,7 @@ async fn what_is_taken_or_malformed_is_named() {
     for (username, email, field) in
         [("aDa", "new@example.org", "username"), ("new", "ADA@example.org", "email")]
     {
-        let refused = rig.accounts.register(username, email, PASSWORD, None).await;
+        let refused = rig.accounts.register(username, email, PASSWORD, None, client()).await;
         assert!(matches!(refused, Err(Error::Conflict { field: of, .. }) if of == field));
     }
     for (username, email, password, name, field) in [
@@ -219,7 +251,7 @@ async fn what_is_taken_or_malformed_is_named() {
         ("grace", "grace@example.org", "short", None, "password"),
         ("grace", "grace@example.org", PASSWORD, Some(" "), "displayName"),
     ] {
-        let refused = rig.accounts.register(username, email, password, name).await;
+        let refused = rig.accounts.register(username, email, password, name, client()).await;
         assert!(matches!(refused, Err(Error::Invalid { field: of, .. }) if of == field), "{field}");
     }
 }
@@ -229,37 +261,37 @@ async fn a_mail_that_could_not_be_sent_is_sent_later() {
     let rig = Rig::new(true).await;
     rig.postbox.away.store(true, Ordering::Relaxed);
     rig.register().await;
-    assert!(rig.mails().is_empty());
+    assert!(rig.mails().await.is_empty());
     rig.postbox.away.store(false, Ordering::Relaxed);
     rig.pass(60 * SECOND);
     rig.relay.sweep().await.unwrap();
-    rig.accounts.verify_email(ADA, &rig.code(), None).await.unwrap();
+    rig.accounts.verify_email(ADA, &rig.code().await, None, client()).await.unwrap();
 }
 
 #[tokio::test]
 async fn only_the_newest_code_counts_for_fifteen_minutes_and_five_tries() {
     let rig = Rig::new(true).await;
     rig.register().await;
-    let first = rig.code();
+    let first = rig.code().await;
     rig.accounts.resend_verification(ADA).await.unwrap();
-    let second = rig.code();
+    let second = rig.code().await;
     if first != second {
-        assert!(wrong(rig.accounts.verify_email(ADA, &first, None).await));
+        assert!(wrong(rig.accounts.verify_email(ADA, &first, None, client()).await));
     }
     rig.pass(15 * 60 * SECOND);
-    assert!(wrong(rig.accounts.verify_email(ADA, &second, None).await), "expired");
+    assert!(wrong(rig.accounts.verify_email(ADA, &second, None, client()).await), "expired");
 
     rig.accounts.resend_verification(ADA).await.unwrap();
-    let third = rig.code();
+    let third = rig.code().await;
     for _ in 0..5 {
-        assert!(wrong(rig.accounts.verify_email(ADA, "wrong", None).await));
+        assert!(wrong(rig.accounts.verify_email(ADA, "wrong", None, client()).await));
     }
-    assert!(wrong(rig.accounts.verify_email(ADA, &third, None).await), "no try left");
-    assert!(wrong(rig.accounts.verify_email("grace@example.org", &third, None).await));
+    assert!(wrong(rig.accounts.verify_email(ADA, &third, None, client()).await), "no try left");
+    assert!(wrong(rig.accounts.verify_email("grace@example.org", &third, None, client()).await));
 
     rig.accounts.resend_verification(ADA).await.unwrap();
-    let fourth = format!(" {} ", rig.code());
-    assert!(rig.lives(&rig.accounts.verify_email(ADA, &fourth, None).await.unwrap()));
+    let fourth = format!(" {} ", rig.code().await);
+    assert!(rig.lives(&rig.accounts.verify_email(ADA, &fourth, None, client()).await.unwrap()));
 }
 
 #[tokio::test]
@@ -276,9 +308,33 @@ async fn unknown_logins_and_wrong_passwords_are_told_alike() {
         ("@", PASSWORD),
         ("ada", "short"),
     ] {
-        told.push(rig.accounts.sign_in(login, password, None).await.unwrap_err().to_string());
+        told.push(
+            rig.accounts.sign_in(login, password, None, client()).await.unwrap_err().to_string(),
+        );
     }
     assert!(told.iter().all(|text| *text == told[0]));
+}
+
+#[tokio::test]
+async fn what_nobody_can_use_is_forgotten() {
+    let rig = Rig::new(true).await;
+    rig.register().await;
+    let signed_in = rig.accounts.verify_email(ADA, &rig.code().await, None, client()).await;
+    let first = signed_in.unwrap();
+    rig.pass(60 * DAY);
+    let second = rig.accounts.refresh(&first.refresh_token).await.unwrap();
+    rig.pass(60 * DAY);
+    rig.accounts.forget_stale().await.unwrap();
+    // The first token was traded, but too long ago for that to be known.
+    assert!(unauthenticated(rig.accounts.refresh(&first.refresh_token).await));
+    let third = rig.accounts.refresh(&second.refresh_token).await.unwrap();
+    rig.accounts.sign_out(third.viewer).await.unwrap();
+    rig.pass(29 * DAY);
+    rig.accounts.forget_stale().await.unwrap();
+    assert_eq!(rig.sql.ended_since(Timestamp(0)).await.unwrap().len(), 1);
+    rig.pass(2 * DAY);
+    rig.accounts.forget_stale().await.unwrap();
+    assert!(rig.sql.ended_since(Timestamp(0)).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -335,8 +391,8 @@ async fn an_idle_session_expires() {
 async fn sessions_end_one_by_one_and_all_together() {
     let rig = Rig::new(false).await;
     rig.register().await;
-    rig.accounts.register("grace", "grace@example.org", PASSWORD, None).await.unwrap();
-    let grace = rig.accounts.sign_in("grace", PASSWORD, None).await.unwrap();
+    rig.accounts.register("grace", "grace@example.org", PASSWORD, None, client()).await.unwrap();
+    let grace = rig.accounts.sign_in("grace", PASSWORD, None, client()).await.unwrap();
     let [one, two, three] = [rig.sign_in().await, rig.sign_in().await, rig.sign_in().await];
     let not_found = |outcome| matches!(outcome, Err(Error::NotFound(_)));
 
@@ -379,7 +435,7 @@ async fn changing_the_password_ends_the_other_sessions() {
     rig.register().await;
     let (here, elsewhere) = (rig.sign_in().await, rig.sign_in().await);
     rig.accounts.request_password_reset(ADA).await.unwrap();
-    let code = rig.code();
+    let code = rig.code().await;
     for current in ["wrong password", "short"] {
         let refused = rig.accounts.change_password(here.viewer, current, "new password").await;
         assert!(wrong(refused));
@@ -390,31 +446,34 @@ async fn changing_the_password_ends_the_other_sessions() {
 
     rig.accounts.change_password(here.viewer, PASSWORD, "new password").await.unwrap();
     assert!(rig.lives(&here) && !rig.lives(&elsewhere));
-    assert!(wrong(rig.accounts.sign_in("ada", PASSWORD, None).await));
-    assert!(rig.accounts.sign_in("ada", "new password", None).await.is_ok());
-    assert!(wrong(rig.accounts.reset_password(ADA, &code, "third password").await));
+    assert!(wrong(rig.accounts.sign_in("ada", PASSWORD, None, client()).await));
+    assert!(rig.accounts.sign_in("ada", "new password", None, client()).await.is_ok());
+    assert!(wrong(rig.accounts.reset_password(ADA, &code, "third password", client()).await));
 }
 
 #[tokio::test]
 async fn a_forgotten_password_is_set_anew() {
     let rig = Rig::new(true).await;
     let ada = rig.register().await;
-    rig.code();
+    rig.code().await;
     rig.accounts.request_password_reset("grace@example.org").await.unwrap();
-    assert!(rig.mails().is_empty());
+    assert!(rig.mails().await.is_empty());
     rig.accounts.request_password_reset(ADA).await.unwrap();
-    let code = rig.code();
-    assert!(wrong(rig.accounts.verify_email(ADA, &code, None).await), "for its purpose only");
-    let first = rig.accounts.reset_password(ADA, &code, "new password").await.unwrap();
+    let code = rig.code().await;
+    assert!(
+        wrong(rig.accounts.verify_email(ADA, &code, None, client()).await),
+        "for its purpose only"
+    );
+    let first = rig.accounts.reset_password(ADA, &code, "new password", client()).await.unwrap();
     assert!(rig.accounts.account(ada).await.unwrap().unwrap().email_verified);
-    assert!(wrong(rig.accounts.reset_password(ADA, &code, "new password").await));
+    assert!(wrong(rig.accounts.reset_password(ADA, &code, "new password", client()).await));
 
     rig.accounts.request_password_reset(ADA).await.unwrap();
-    let code = rig.code();
-    let refused = rig.accounts.reset_password(ADA, &code, "short").await;
+    let code = rig.code().await;
+    let refused = rig.accounts.reset_password(ADA, &code, "short", client()).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "new", .. })));
-    let second = rig.accounts.reset_password(ADA, &code, "third password").await.unwrap();
+    let second = rig.accounts.reset_password(ADA, &code, "third password", client()).await.unwrap();
     assert!(!rig.lives(&first) && rig.lives(&second));
-    assert!(wrong(rig.accounts.sign_in("ada", "new password", None).await));
-    assert!(rig.accounts.sign_in("ada", "third password", None).await.is_ok());
+    assert!(wrong(rig.accounts.sign_in("ada", "new password", None, client()).await));
+    assert!(rig.accounts.sign_in("ada", "third password", None, client()).await.is_ok());
 }

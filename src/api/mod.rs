@@ -1,4 +1,5 @@
 //! What clients speak to.
 
+pub mod codes;
 pub mod graphql;
 pub mod http;

@@ -1,4 +1,4 @@
-//! The key that signs access tokens.
+//! The keys that sign and check access tokens.
 
 use std::{io::Write, path::Path};
 
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::stores::part;
 use crate::{
-    accounts::Tokens,
+    accounts::{SigningKeys, Tokens},
     ambient::Ambient,
     api::http::Part,
     config::{Config, SigningKey},
@@ -15,7 +15,8 @@ use crate::{
 
 const FILE: &str = "signing-key.pem";
 
-/// The key that was given, or that of the data folder, made there at first.
+/// The keys that were given, or those of the data folder, where one is made at
+/// first.
 pub(crate) fn signing_key(config: &Config, ambient: &Ambient) -> Result<SecretString> {
     match &config.signing_key {
         SigningKey::Pem(pem) => Ok(pem.clone()),
@@ -34,7 +35,7 @@ pub(crate) fn signing_key(config: &Config, ambient: &Ambient) -> Result<SecretSt
 
 /// Written whole and only for its owner; whoever is first wins.
 fn make(path: &Path, ambient: &Ambient) -> Result<SecretString> {
-    let pem = Tokens::generate_pem(ambient)?;
+    let pem = SigningKeys::generate_pem(ambient)?;
     let temporary = path.with_extension(format!("{}.tmp", ambient.id::<crate::ids::Job>()));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -54,15 +55,18 @@ fn make(path: &Path, ambient: &Ambient) -> Result<SecretString> {
     }
 }
 
-/// Whether the key can be read and used.
+/// Whether the keys can be read and used, and which of them signs.
 pub(super) fn health(config: Config, ambient: Ambient) -> Part {
     part("keys", move || {
         let (config, ambient) = (config.clone(), ambient.clone());
         async move {
             let pem = signing_key(&config, &ambient)?;
             let tokens = Tokens::from_pem(&pem, "", config.access_token_ttl)?;
-            let kid = tokens.jwks()["keys"][0]["kid"].as_str().unwrap_or_default().to_owned();
-            Ok(format!("Ed25519 {kid}"))
+            Ok(match tokens.kids().as_slice() {
+                [kid] => format!("Ed25519 {kid}"),
+                [kid, older @ ..] => format!("Ed25519 {kid}, and {} older", older.len()),
+                [] => String::new(),
+            })
         }
     })
 }

@@ -5,6 +5,7 @@
 
 mod dead_letters;
 pub(crate) mod keys;
+mod probe;
 mod stores;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -22,12 +23,12 @@ use crate::{
     ambient::Ambient,
     api::{
         graphql::{self, Schema, Scope, Services},
-        http::{self, Documents, HttpParts, PartReport, SocketTimes},
+        http::{self, Documents, HttpParts, Operations, PartReport, RequestTimes, SocketTimes},
     },
     cli::DeadLetterAction,
-    config::{Config, VerifyEmail},
+    config::{Config, PublicUrl, VerifyEmail},
     demo,
-    error::{Error, Result},
+    error::{Error, Result, chain},
     jobs::Relay,
     live::{Bus, EndedSessions, Follower, Hub, InProcessBus, Online, Presences, Typing},
     mail::{Mailer, Outbox},
@@ -36,14 +37,15 @@ use crate::{
         Receipts, Rewritten, Trimming, Writer,
     },
     people::{Groups, People, Suggestions},
-    telemetry::Metrics,
+    rates::Rates,
+    telemetry::{Metrics, Probe},
 };
 
 /// How long the service may take to end what runs.
 const DRAIN: Duration = Duration::from_secs(8);
 /// How long its own tasks may take then.
 const LAST_TASKS: Duration = Duration::from_secs(1);
-/// How often sessions that ended long ago are forgotten.
+/// How often is forgotten what nobody can use any more.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// A running service, without its listener.
@@ -108,8 +110,12 @@ impl App {
             issuer.as_str(),
             config.access_token_ttl,
         )?;
+        let rates = Rates::new(config.rate_limits.as_ref(), &ambient);
+        let tasks = TaskTracker::new();
         let accounts = Accounts::new(accounts::Parts {
             store: sql.clone(),
+            attempts: sql.clone(),
+            stale: sql.clone(),
             hasher,
             tokens,
             graph: graph.clone(),
@@ -118,8 +124,11 @@ impl App {
             suggestions: suggestions.clone(),
             bus: bus.clone(),
             ended: ended.clone(),
+            rates: rates.clone(),
             ambient: ambient.clone(),
             verify_email: config.verify_email == VerifyEmail::Required,
+            limits: config.rate_limits.clone(),
+            behind: tasks.clone(),
         });
         let (writer, handle) = Writer::new(sql.clone(), bus.clone(), ambient.clone());
         let projector = Arc::new(Projector::new(sql.clone(), graph.clone()));
@@ -163,11 +172,10 @@ impl App {
         );
 
         let background = CancellationToken::new();
-        let tasks = TaskTracker::new();
         tasks.spawn(hub.clone().run(background.clone()));
         tasks.spawn(relay.clone().run(background.clone()));
-        tasks.spawn(projector.run(background.clone()));
-        tasks.spawn(indexer.run(background.clone()));
+        tasks.spawn(projector.clone().run(background.clone()));
+        tasks.spawn(indexer.clone().run(background.clone()));
         let trimming = Trimming::new(sql.clone(), sql.clone(), hub.clone(), ambient.clone());
         tasks.spawn(trimming.run(background.clone()));
         tasks.spawn(writer.run(background.clone()));
@@ -176,6 +184,15 @@ impl App {
         tasks.spawn(typing.clone().run(background.clone()));
         tasks.spawn(keep_house(accounts.clone(), background.clone()));
 
+        let probe = probe::Parts {
+            sql: sql.clone(),
+            writer: handle.clone(),
+            reading: reading.clone(),
+            hub: hub.clone(),
+            projector,
+            indexer,
+            accounts: accounts.clone(),
+        };
         let services = Arc::new(Services {
             groups: Groups::new(
                 graph.clone(),
@@ -221,10 +238,11 @@ impl App {
             search: sql.clone(),
             history: sql,
             accounts,
+            rates,
             ambient: ambient.clone(),
         });
         let health = stores.health(&bus, &mailer);
-        let parts = http_parts(config, &ambient, &services, ended, health, stop)?;
+        let parts = http_parts(config, &ambient, &services, ended, health, probe.probe(), stop)?;
         Ok(Self { parts, services, stores, background, tasks })
     }
 
@@ -262,6 +280,7 @@ fn http_parts(
     services: &Arc<Services>,
     ended: EndedSessions,
     health: Vec<http::Part>,
+    probe: Probe,
     stop: CancellationToken,
 ) -> Result<HttpParts<Schema>> {
     let (for_requests, for_keys, for_tokens) =
@@ -271,6 +290,7 @@ fn http_parts(
         feeds: Arc::new(graphql::Feeds::new(schema.clone(), services.clone())),
         executor: schema,
         documents: Documents::default(),
+        operations: Operations::default(),
         prepare: Arc::new(move |request: Request, viewer: Option<Viewer>| match viewer {
             Some(viewer) => request.data(Scope::new(for_requests.clone(), viewer)),
             None => request,
@@ -280,10 +300,13 @@ fn http_parts(
         online: services.presences.online().clone(),
         ambient: ambient.clone(),
         health,
-        metrics: Metrics::install(ambient)?,
+        metrics: Metrics::install()?.with_probe(probe),
         sdl: graphql::sdl().into(),
         keys: Arc::new(move || for_keys.jwks()),
         allowed_origins: config.allowed_origins.clone(),
+        https: config.public_url.as_ref().is_some_and(PublicUrl::is_https),
+        trusted_proxies: config.trusted_proxies.clone(),
+        request_times: RequestTimes::default(),
         socket_times: SocketTimes::default(),
         stop,
         sockets: TaskTracker::new(),
@@ -294,6 +317,9 @@ async fn keep_house(accounts: Accounts, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         accounts.forget_ended();
+        if let Err(error) = accounts.forget_stale().await {
+            warn!(error = chain(&error), "could not forget what is stale");
+        }
     }
 }
 

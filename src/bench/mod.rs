@@ -12,6 +12,7 @@ mod idle;
 mod page;
 mod people;
 mod process;
+mod query;
 mod questions;
 mod report;
 mod resume;
@@ -79,6 +80,9 @@ pub enum Error {
     /// No conversation has enough messages.
     #[error("no conversation has a whole page: 'chatterbox bench page --load N' loads messages")]
     NothingToRead,
+    /// Nobody has a page of friends.
+    #[error("nobody has a whole page of friends: --users has to be larger")]
+    NoFriends,
     /// A page was not as long as it has to be.
     #[error("a page has {0} messages")]
     ShortPage(usize),

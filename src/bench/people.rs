@@ -142,8 +142,13 @@ impl People {
 
     /// The person of this number, with a connection of their own.
     pub(super) async fn client(&self, n: u32) -> Result<Client> {
+        self.client_of(sample::id(n)).await
+    }
+
+    /// This person, with a connection of their own.
+    pub(super) async fn client_of(&self, user: UserId) -> Result<Client> {
         let connection = Connection::open(&self.address).await?;
-        let authorization = self.signing.sign(sample::id(n))?;
+        let authorization = self.signing.sign(user)?;
         let name = format!("{}-{}", self.run, self.clients.fetch_add(1, Ordering::Relaxed));
         Ok(Client::new(connection, authorization, name))
     }

@@ -101,6 +101,16 @@ impl Times {
         Self { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: micros(nanos.max()) }
     }
 
+    /// How much more than others they are.
+    pub(super) fn beyond(&self, others: &Self) -> Self {
+        Self {
+            p50: self.p50 - others.p50,
+            p95: self.p95 - others.p95,
+            p99: self.p99 - others.p99,
+            max: self.max - others.max,
+        }
+    }
+
     pub(super) fn cells(&self) -> [String; 4] {
         [self.p50, self.p95, self.p99, self.max].map(|micros| format!("{:.3}", micros / 1e3))
     }

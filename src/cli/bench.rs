@@ -26,6 +26,9 @@ pub enum Bench {
     /// How fast a running service lets subscribers catch up who come back
     /// all at once.
     Resume(Measured<ResumeBench>),
+    /// What the API adds to a query: a page of friends with their last chats,
+    /// from a running service and from its stores.
+    Query(Measured<QueryBench>),
     /// How fast a running service reads a page of messages. Load them into
     /// stores of its own, with `--load`.
     Page(Measured<PageBench>),
@@ -46,8 +49,9 @@ pub struct Measured<A: Args> {
 /// The running service that is measured.
 #[derive(Clone, Debug, Args)]
 pub struct Running {
-    /// Where the service runs that is measured. Needs the key that it signs
-    /// access tokens with, and its public URL where that is another one.
+    /// Where the service runs that is measured: with `--rate-limits off`, or
+    /// it refuses most of what is sent. Needs the key that it signs access
+    /// tokens with, and its public URL where that is another one.
     #[arg(
         long,
         value_name = "URL",
@@ -231,6 +235,37 @@ pub struct ResumeBench {
     pub running: Running,
 }
 
+/// What is measured of a query, and how.
+#[derive(Clone, Debug, Args)]
+pub struct QueryBench {
+    /// How many people the sample has.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = value_parser!(u32).range(1_000..=9_999_999)
+    )]
+    pub users: u32,
+
+    /// How many ask at the same time, each waiting for its answer, after one
+    /// who asks alone.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 32,
+        value_parser = value_parser!(u32).range(1..=1_000)
+    )]
+    pub callers: u32,
+
+    /// For how long each of them asks the service, and the stores: 0.1 to 3600.
+    #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = seconds)]
+    pub seconds: f64,
+
+    /// What runs.
+    #[command(flatten)]
+    pub running: Running,
+}
+
 /// What is measured of reading, and how.
 #[derive(Clone, Debug, Args)]
 pub struct PageBench {
@@ -289,7 +324,12 @@ fn seconds(text: &str) -> Result<f64, &'static str> {
     seconds.ok_or("accepted is a number from 0.1 to 3600")
 }
 
-fn plain_url(text: &str) -> Result<PublicUrl, &'static str> {
+/// An address that is not encrypted.
+///
+/// # Errors
+///
+/// What is accepted.
+pub fn plain_url(text: &str) -> Result<PublicUrl, &'static str> {
     let url: PublicUrl = text.parse()?;
     let plain = url.as_str().starts_with("http://");
     plain.then_some(url).ok_or("accepted is an address like 'http://127.0.0.1:8080'")

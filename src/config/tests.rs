@@ -37,6 +37,26 @@ fn without_options_everything_is_in_the_data_folder() {
     assert_eq!(config.verify_email, VerifyEmail::Required);
     assert_eq!(config.access_token_ttl, Duration::from_secs(600));
     assert_eq!(config.allowed_origins, []);
+    assert_eq!(config.trusted_proxies, []);
+}
+
+#[test]
+fn rates_are_limited_unless_that_is_off() {
+    let limits = config(&["--change-rate=5/m:7"]).expect("accepted").rate_limits.expect("limits");
+    let shown = [limits.requests, limits.messages, limits.changes, limits.registrations];
+    let shown = shown.map(|rate| rate.to_string());
+    assert_eq!(shown, ["100/s:500", "20/s:60", "5/m:7", "5/h"]);
+    let shown = [limits.mails, limits.sign_in_tries, limits.sign_in_tries_of_client];
+    assert_eq!(shown.map(|rate| rate.to_string()), ["5/h", "10/15m", "100/15m"]);
+    assert!(config(&["--rate-limits=off"]).expect("accepted").rate_limits.is_none());
+}
+
+#[test]
+fn trusted_proxies_are_addresses_and_networks() {
+    let config = config(&["--trusted-proxy=10.0.0.0/8, ::1", "--trusted-proxy=192.0.2.7"]);
+    let networks = config.expect("accepted").trusted_proxies.into_iter();
+    let shown: Vec<String> = networks.map(|network| network.to_string()).collect();
+    assert_eq!(shown, ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]);
 }
 
 #[test]

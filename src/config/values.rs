@@ -1,9 +1,15 @@
 //! The types of single options, each made once from text.
 
-use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+    time::Duration,
+};
 
 use axum::http::{HeaderValue, Uri, header::HeaderName, uri::Scheme};
 use clap::ValueEnum;
+use ipnet::IpNet;
 use jiff::SignedDuration;
 use tracing_subscriber::EnvFilter;
 
@@ -13,6 +19,15 @@ pub enum VerifyEmail {
     /// With the code that is sent to it.
     Required,
     /// Addresses are believed.
+    Off,
+}
+
+/// Whether what is done too often is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RateLimiting {
+    /// It is.
+    On,
+    /// Nothing is.
     Off,
 }
 
@@ -95,6 +110,12 @@ impl PublicUrl {
         &self.0
     }
 
+    /// Whether it is encrypted on the way.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// The origin of its pages.
     #[must_use]
     pub fn origin(&self) -> Origin {
@@ -170,6 +191,26 @@ impl FromStr for Origins {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts.map(Origin::from_str).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Networks separated by commas, each an IP address or CIDR (RFC 4632,
+/// section 3.1); may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Networks(pub(super) Vec<IpNet>);
+
+impl FromStr for Networks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let network = |part: &str| {
+            let address = part.parse().map(|address: IpAddr| address.into());
+            address.or_else(|_| part.parse()).map_err(|_| {
+                format!("'{part}' is no network; accepted are ones like '10.0.0.0/8', '2001:db8::/32' or '192.0.2.7', several separated by commas")
+            })
+        };
+        parts.map(network).collect::<Result<_, _>>().map(Self)
     }
 }
 

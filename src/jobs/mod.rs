@@ -75,6 +75,15 @@ impl Task {
     }
 }
 
+/// What is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many jobs.
+    pub jobs: u64,
+    /// When the oldest of them was written down.
+    pub oldest: Option<Timestamp>,
+}
+
 /// What a job that was carried out brings about in SQL.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Effects {
@@ -150,8 +159,13 @@ pub trait JobStore: Send + Sync + 'static {
     /// that is not done.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Job>>;
 
+    /// What is not done.
+    async fn backlog(&self) -> Result<Backlog>;
+
     /// How many are not done.
-    async fn pending(&self) -> Result<u64>;
+    async fn pending(&self) -> Result<u64> {
+        Ok(self.backlog().await?.jobs)
+    }
 
     /// Marks the job done, lets the conversations of groups follow and appends to the log, in one
     /// transaction. Where another marked it done already nothing is done,

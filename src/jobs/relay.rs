@@ -4,15 +4,15 @@
 use std::{
     hash::{BuildHasher, RandomState},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chatterbox_graph::{Graph, Timestamp};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument, debug, error, info, warn};
 
-use super::{Completion, DeadLetterStore, Effects, Job, JobStore, Task};
+use super::{Backlog, Completion, DeadLetterStore, Effects, Job, JobStore, Task};
 use crate::{
     ambient::Ambient,
     error::{Error, Result, chain},
@@ -134,7 +134,10 @@ impl Relay {
         for job in self.store.due(self.ambient.now(), BATCH).await? {
             self.attempt(&job).await;
         }
-        metrics::gauge!("chatterbox_jobs_pending").set(count(self.store.pending().await?));
+        let Backlog { jobs, oldest } = self.store.backlog().await?;
+        let age = oldest.map_or(0, |oldest| (self.ambient.now().0 - oldest.0).unsigned_abs());
+        metrics::gauge!("chatterbox_jobs_pending").set(count(jobs));
+        metrics::gauge!("chatterbox_jobs_oldest_seconds").set(count(age) / 1e6);
         let dead = self.graveyard.count_dead_letters().await?;
         metrics::gauge!("chatterbox_dead_letters").set(count(dead));
         Ok(())
@@ -155,7 +158,6 @@ impl Relay {
         let name = job.task.name();
         let (now, attempts, text) = (self.ambient.now(), job.attempts + 1, chain(error));
         warn!(job = %job.id, task = name, attempts, error = text, "a job failed");
-        metrics::counter!("chatterbox_job_failures_total", "task" => name).increment(1);
         let patient = error.is_transient() && now.0 - job.created_at.0 < MAX_WAIT;
         let noted = if attempts >= MAX_ATTEMPTS && !patient {
             error!(job = %job.id, task = name, "a job is given up: it is a dead letter now");
@@ -179,13 +181,27 @@ impl Relay {
 
     /// The outer result is the stores', the inner one the rules'.
     async fn perform(&self, job: &Job, again: bool) -> Result<Result<()>> {
+        let (name, started) = (job.task.name(), Instant::now());
+        let span = tracing::debug_span!("job", task = name, job = %job.id);
+        let result = self.try_to_perform(job, again).instrument(span).await;
+        let outcome = match &result {
+            Ok(Ok(())) => "done",
+            Ok(Err(_)) => "refused",
+            Err(_) => "failed",
+        };
+        metrics::counter!("chatterbox_job_attempts_total", "task" => name, "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("chatterbox_job_duration_seconds", "task" => name)
+            .record(started.elapsed());
+        result
+    }
+
+    async fn try_to_perform(&self, job: &Job, again: bool) -> Result<Result<()>> {
         for _ in 0..MAX_STALE {
             let (effects, outcome) = self.carry_out(job, again).await?;
             match self.store.complete(job.id, self.ambient.now(), effects).await? {
                 Completion::Done(entries) => {
                     self.publish(entries);
-                    metrics::counter!("chatterbox_jobs_total", "task" => job.task.name())
-                        .increment(1);
                     return Ok(outcome);
                 }
                 // The graph is asked again, and answers with what is then.

@@ -11,11 +11,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Batch, Bus, Cursor, Event, Packet, Signal, Subscription, event::What, recent::Recent};
+use super::{
+    Batch, Bus, Cursor, Event, Packet, Signal, Subscription,
+    event::What,
+    queue::{self, Receiver, Refused, Sender, queue},
+    recent::Recent,
+};
 use crate::{
     error::{Error, Result, chain},
     ids::{ConversationId, UserId},
@@ -26,8 +31,6 @@ use crate::{
 const POLL: Duration = Duration::from_secs(2);
 /// How many entries are read from the log at once.
 pub(super) const PAGE: usize = 500;
-/// How many entries wait for a subscriber before it is dropped.
-const QUEUE: usize = 1_024;
 
 /// What sees each entry of the log, in order, on every node.
 pub trait Follower: Send + Sync + 'static {
@@ -51,13 +54,15 @@ struct Inner {
 
 struct State {
     delivered: Position,
+    /// The last position that is known of.
+    head: Position,
     subscribers: HashMap<UserId, Vec<Subscriber>>,
     stopped: bool,
 }
 
 struct Subscriber {
     conversation: Option<ConversationId>,
-    queue: mpsc::Sender<Arc<Event>>,
+    queue: Sender,
 }
 
 impl Hub {
@@ -68,7 +73,7 @@ impl Hub {
         followers: Vec<Arc<dyn Follower>>,
         head: Position,
     ) -> Self {
-        let state = State { delivered: head, subscribers: HashMap::new(), stopped: false };
+        let state = State { delivered: head, head, subscribers: HashMap::new(), stopped: false };
         let (recent, state) = (Recent::default(), Mutex::new(state));
         Self { inner: Arc::new(Inner { log, bus, followers, recent, state }) }
     }
@@ -83,9 +88,20 @@ impl Hub {
             tokio::select! {
                 () = stop.cancelled() => break,
                 packet = feed.recv() => match packet {
-                    Ok(Packet::Logged(batch)) => self.take(&batch, &mut pending).await,
-                    Ok(Packet::Passing(signal)) => self.lock().pass(&signal),
-                    Err(broadcast::error::RecvError::Lagged(_)) => self.poll(&mut pending).await,
+                    Ok(Packet::Logged(batch)) => {
+                        metrics::counter!("chatterbox_bus_packets_total", "kind" => "log")
+                            .increment(1);
+                        self.take(&batch, &mut pending).await;
+                    }
+                    Ok(Packet::Passing(signal)) => {
+                        metrics::counter!("chatterbox_bus_packets_total", "kind" => "passing")
+                            .increment(1);
+                        self.lock().pass(&signal);
+                    }
+                    Err(broadcast::error::RecvError::Lagged(missed)) => {
+                        metrics::counter!("chatterbox_bus_missed_packets_total").increment(missed);
+                        self.poll(&mut pending).await;
+                    }
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
                 _ = polls.tick() => self.poll(&mut pending).await,
@@ -124,6 +140,11 @@ impl Hub {
         self.lock().delivered
     }
 
+    /// Sets the gauges of the log and of those who listen.
+    pub fn measure(&self) {
+        self.lock().measure();
+    }
+
     pub(super) fn log(&self) -> &dyn LogStore {
         &*self.inner.log
     }
@@ -137,20 +158,24 @@ impl Hub {
         &self,
         user: UserId,
         conversation: Option<ConversationId>,
-    ) -> Result<(Position, mpsc::Receiver<Arc<Event>>)> {
-        let (queue, entries) = mpsc::channel(QUEUE);
+    ) -> Result<(Position, Receiver)> {
+        let (queue, events) = queue();
         let mut state = self.lock();
         if state.stopped {
             return Err(Error::unavailable("the service is stopping"));
         }
-        let subscribers = state.subscribers.entry(user).or_default();
+        // Most have one device.
+        let subscribers = state.subscribers.entry(user).or_insert_with(|| Vec::with_capacity(1));
         subscribers.retain(|subscriber| !subscriber.queue.is_closed());
         subscribers.push(Subscriber { conversation, queue });
-        Ok((state.delivered, entries))
+        Ok((state.delivered, events))
     }
 
     async fn take(&self, batch: &Batch, pending: &mut BTreeMap<Position, Arc<Entry>>) {
-        let delivered = self.delivered();
+        let delivered = match batch.last() {
+            Some(last) => self.lock().hear_of(last.pos),
+            None => return,
+        };
         for entry in batch.iter().filter(|entry| entry.pos > delivered) {
             pending.insert(entry.pos, entry.clone());
         }
@@ -162,7 +187,7 @@ impl Hub {
 
     async fn poll(&self, pending: &mut BTreeMap<Position, Arc<Entry>>) {
         match self.inner.log.head().await {
-            Ok(head) if head > self.delivered() => self.fill(head, pending).await,
+            Ok(head) if head > self.lock().hear_of(head) => self.fill(head, pending).await,
             Ok(_) => {}
             Err(error) => warn!(error = chain(&error), "can't look at the log's head"),
         }
@@ -208,6 +233,7 @@ impl Hub {
                     follower.follow(&entry);
                 }
                 state.delivered = entry.pos;
+                state.hear_of(entry.pos);
                 if is_event(&entry.change) {
                     events.push((self.inner.recent.keep(&entry), entry));
                 }
@@ -224,6 +250,25 @@ impl Hub {
 }
 
 impl State {
+    /// Notes that there is this position; returns up to where was handed out.
+    fn hear_of(&mut self, pos: Position) -> Position {
+        self.head = self.head.max(pos);
+        self.delivered
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    fn measure(&self) {
+        let all = || self.subscribers.values().flatten();
+        let longest = all().map(|subscriber| subscriber.queue.len()).max();
+        metrics::gauge!("chatterbox_hub_subscriptions").set(all().count() as f64);
+        metrics::gauge!("chatterbox_queue_length", "queue" => "hub")
+            .set(longest.unwrap_or_default() as f64);
+        metrics::gauge!("chatterbox_queue_capacity", "queue" => "hub").set(queue::LENGTH as f64);
+        metrics::gauge!("chatterbox_log_head_position").set(self.head.0 as f64);
+        let behind = self.head.0 - self.delivered.0;
+        metrics::gauge!("chatterbox_hub_lag_entries").set(behind as f64);
+    }
+
     /// Hands out what came together: to one person all of it, and then to the
     /// next, so that a device wakes once and writes it together.
     fn deliver(&mut self, events: &[(Arc<Event>, Arc<Entry>)]) {
@@ -233,9 +278,11 @@ impl State {
                 by_user.entry(user).or_default().push(event);
             }
         }
+        let mut deliveries = 0;
         for (user, events) in by_user {
-            self.hand(user, &events);
+            deliveries += self.hand(user, &events);
         }
+        delivered(deliveries);
     }
 
     /// Those who hear of it and have subscribed. A group may have many members of whom few are here.
@@ -253,16 +300,23 @@ impl State {
         let (signal, after) = (signal.clone(), self.delivered);
         let to = signal.to.clone();
         let event = Event::new(What::Passing { signal, after });
-        to.iter().for_each(|user| self.hand(*user, &[&event]));
+        delivered(to.iter().map(|user| self.hand(*user, &[&event])).sum());
     }
 
-    fn hand(&mut self, user: UserId, events: &[&Arc<Event>]) {
-        let Some(subscribers) = self.subscribers.get_mut(&user) else { return };
+    /// Returns how many events went to their subscriptions, before their filters.
+    fn hand(&mut self, user: UserId, events: &[&Arc<Event>]) -> usize {
+        let Some(subscribers) = self.subscribers.get_mut(&user) else { return 0 };
         subscribers.retain(|subscriber| events.iter().all(|event| subscriber.take(event)));
+        let deliveries = subscribers.len() * events.len();
         if subscribers.is_empty() {
             self.subscribers.remove(&user);
         }
+        deliveries
     }
+}
+
+fn delivered(deliveries: usize) {
+    metrics::counter!("chatterbox_hub_deliveries_total").increment(deliveries as u64);
 }
 
 impl Subscriber {
@@ -273,8 +327,8 @@ impl Subscriber {
         }
         // A full queue ends the subscription: its stream finds the queue
         // closed behind what was handed out.
-        let sent = self.queue.try_send(event.clone());
-        if matches!(sent, Err(mpsc::error::TrySendError::Full(_))) {
+        let sent = self.queue.send(event.clone());
+        if sent == Err(Refused::Full) {
             metrics::counter!("chatterbox_slow_subscribers_total").increment(1);
         }
         sent.is_ok()

@@ -8,6 +8,7 @@ mod event;
 mod hub;
 mod online;
 mod presence;
+mod queue;
 mod recent;
 mod signal;
 mod subscription;

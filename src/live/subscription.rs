@@ -3,11 +3,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use tokio::sync::mpsc;
-
 use super::{
     Event, Hub,
     hub::{PAGE, concerns, is_event},
+    queue::Receiver,
 };
 use crate::{
     error::Result,
@@ -32,9 +31,9 @@ enum Stage {
     Behind,
     /// What comes is being queued; what came before `until` has still to be
     /// read.
-    Joining { until: Position, queue: mpsc::Receiver<Arc<Event>> },
+    Joining { until: Position, queue: Receiver },
     /// Only what comes.
-    Live { queue: mpsc::Receiver<Arc<Event>> },
+    Live { queue: Receiver },
 }
 
 /// Why a stream ended.

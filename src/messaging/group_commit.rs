@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, warn};
+use tracing::{Instrument, Span, warn};
 
 use crate::error::{Error, Result, StoreError, chain};
 
@@ -22,12 +22,10 @@ pub trait Commit: Send + Sync + 'static {
     /// What is known of it once it is durable.
     type Done: Send + 'static;
 
-    /// What the items are called in the logs.
+    /// What the items are called in the logs, and their queue in its metrics.
     const ITEMS: &'static str;
     /// The name of the histogram of how many were committed together.
     const BATCH_SIZE: &'static str;
-    /// The name of the gauge of how many wait.
-    const QUEUE_DEPTH: &'static str;
 
     /// Commits the items and answers each, in their order.
     ///
@@ -55,7 +53,14 @@ impl Default for Limits {
 }
 
 type Answer<C> = oneshot::Sender<Result<<C as Commit>::Done>>;
-type Waiting<C> = (<C as Commit>::Item, Answer<C>);
+
+/// What waits.
+struct Waiting<C: Commit> {
+    item: C::Item,
+    answer: Answer<C>,
+    /// In which it is waited for.
+    span: Span,
+}
 
 /// Where things are handed in that are to be committed.
 pub struct Entrance<C: Commit> {
@@ -79,15 +84,25 @@ impl<C: Commit> Entrance<C> {
     /// answer: nothing is known then of what becomes of it.
     pub async fn submit(&self, item: C::Item) -> Result<C::Done> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send((item, answer)).map_err(|refused| match refused {
+        let span = tracing::debug_span!("submit", items = C::ITEMS);
+        let waiting = Waiting { item, answer, span: span.clone() };
+        self.queue.try_send(waiting).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => Error::unavailable("too many wait already"),
             mpsc::error::TrySendError::Closed(_) => Error::unavailable("the service is stopping"),
         })?;
-        match timeout(self.patience, answered).await {
+        match timeout(self.patience, answered).instrument(span).await {
             Ok(Ok(result)) => result,
             Ok(Err(_unanswered)) => Err(Error::unavailable("the service is stopping")),
             Err(_elapsed) => Err(Error::unavailable("the store takes too long")),
         }
+    }
+
+    /// Sets the gauges of what waits.
+    pub fn measure(&self) {
+        let capacity = self.queue.max_capacity();
+        metrics::gauge!("chatterbox_queue_length", "queue" => C::ITEMS)
+            .set(float(capacity - self.queue.capacity()));
+        metrics::gauge!("chatterbox_queue_capacity", "queue" => C::ITEMS).set(float(capacity));
     }
 }
 
@@ -126,19 +141,19 @@ impl<C: Commit> GroupCommit<C> {
                     }
                 }
             }
-            metrics::gauge!(C::QUEUE_DEPTH).set(float(self.queue.len()));
             // Nobody waits any more for what came too late: it would only keep others waiting.
-            waiting.retain(|(_, answer)| !answer.is_closed());
-            let (items, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            if !items.is_empty() {
-                self.commit(items, answers).await;
+            waiting.retain(|one| !one.answer.is_closed());
+            if !waiting.is_empty() {
+                let span = commit_span(&waiting);
+                let pairs = waiting.drain(..).map(|one| (one.item, one.answer));
+                let (items, answers) = pairs.unzip();
+                self.commit(items, answers, span).await;
             }
         }
     }
 
-    async fn commit(&self, items: Vec<C::Item>, answers: Vec<Answer<C>>) {
+    async fn commit(&self, items: Vec<C::Item>, answers: Vec<Answer<C>>, span: Span) {
         metrics::histogram!(C::BATCH_SIZE).record(float(items.len()));
-        let span = tracing::debug_span!("commit", items = C::ITEMS);
         let work = AssertUnwindSafe(self.work.commit(items).instrument(span));
         let results = match work.catch_unwind().await {
             Ok(results) => results,
@@ -154,6 +169,20 @@ impl<C: Commit> GroupCommit<C> {
             Err(error) => refuse::<C>(answers, &error),
         }
     }
+}
+
+/// The span of what is committed together: within that of the first who
+/// waits, and linked to those of the others.
+fn commit_span<C: Commit>(waiting: &[Waiting<C>]) -> Span {
+    let first = waiting.first().and_then(|one| one.span.id());
+    let span =
+        tracing::debug_span!(parent: first, "commit", items = C::ITEMS, count = waiting.len());
+    if !span.is_disabled() {
+        waiting.iter().skip(1).for_each(|other| {
+            span.follows_from(&other.span);
+        });
+    }
+    span
 }
 
 fn refuse<C: Commit>(answers: Vec<Answer<C>>, error: &Error) {
@@ -204,7 +233,6 @@ mod tests {
 
         const ITEMS: &'static str = "numbers";
         const BATCH_SIZE: &'static str = "chatterbox_test_batch_size";
-        const QUEUE_DEPTH: &'static str = "chatterbox_test_queue_depth";
 
         async fn commit(&self, items: Vec<i64>) -> Result<Vec<Result<i64>>> {
             self.permits.acquire().await.unwrap().forget();

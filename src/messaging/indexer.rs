@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Change, Entry, Position};
+use super::{Change, Entry, Position, lag::Lag};
 use crate::{
     error::{Result, chain},
     live::Follower,
@@ -57,12 +57,18 @@ pub struct Indexed {
 pub struct Indexer {
     store: Arc<dyn IndexStore>,
     wake: Notify,
+    lag: Lag,
 }
 
 impl Indexer {
     /// An indexer that has heard nothing yet.
     pub fn new(store: Arc<dyn IndexStore>) -> Self {
-        Self { store, wake: Notify::new() }
+        Self { store, wake: Notify::new(), lag: Lag::of(SEARCH) }
+    }
+
+    /// Sets the gauges of how far the index is behind.
+    pub fn measure(&self) {
+        self.lag.measure();
     }
 
     /// Takes in what is logged, until `stop`.
@@ -87,7 +93,7 @@ impl Indexer {
             match self.store.index(BATCH).await {
                 Ok(Indexed { messages, pos, head }) => {
                     metrics::counter!("chatterbox_search_indexed_total").increment(messages as u64);
-                    metrics::gauge!("chatterbox_search_lag").set(entries(pos, head));
+                    self.lag.done(pos);
                     if pos >= head {
                         return;
                     }
@@ -104,13 +110,9 @@ impl Indexer {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-fn entries(after: Position, until: Position) -> f64 {
-    (until.0 - after.0) as f64
-}
-
 impl Follower for Indexer {
     fn follow(&self, entry: &Arc<Entry>) {
+        self.lag.seen(entry.pos);
         let is_about_words = matches!(
             entry.change,
             Change::MessageSent(_) | Change::MessageEdited(_) | Change::MessageDeleted(_)

@@ -5,6 +5,7 @@ mod conversation;
 mod faces;
 mod group_commit;
 mod indexer;
+mod lag;
 mod log;
 mod membership;
 mod mentions;

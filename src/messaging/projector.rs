@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Change, ConversationStore, Entry, LogStore, Message, MessageNews, Place, Position};
+use super::{
+    Change, ConversationStore, Entry, LogStore, Message, MessageNews, Place, Position, lag::Lag,
+};
 use crate::{
     error::{Result, chain},
     ids::ConversationId,
@@ -24,9 +26,12 @@ const BATCH: usize = 500;
 /// How often it is noted how far the edges have come. After a crash they are
 /// folded anew from there, which changes nothing.
 const NOTE_PERIOD: Duration = Duration::from_secs(5);
-/// How long is gathered what is written next, so that it takes little of what
-/// those need who send.
+/// How long is gathered what is written next, at least and at most.
 const PAUSE: Duration = Duration::from_millis(200);
+const LONG_PAUSE: Duration = Duration::from_secs(2);
+/// How much longer than writing took is paused, so that it takes little of
+/// what those need who send.
+const REST: u32 = 9;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Follows the log and keeps the LAST_CHATTED edges. What waits is one chat
@@ -36,6 +41,7 @@ pub struct Projector {
     graph: Arc<dyn Graph>,
     pending: Mutex<Pending>,
     wake: Notify,
+    lag: Lag,
 }
 
 #[derive(Default)]
@@ -47,7 +53,13 @@ struct Pending {
 impl Projector {
     /// A projector that has seen nothing yet.
     pub fn new(log: Arc<dyn LogStore>, graph: Arc<dyn Graph>) -> Self {
-        Self { log, graph, pending: Mutex::default(), wake: Notify::new() }
+        let (pending, wake, lag) = (Mutex::default(), Notify::new(), Lag::of(LAST_CHATTED));
+        Self { log, graph, pending, wake, lag }
+    }
+
+    /// Sets the gauges of how far the edges are behind.
+    pub fn measure(&self) {
+        self.lag.measure();
     }
 
     /// Takes in what was logged since the edges were noted last, up to
@@ -58,6 +70,7 @@ impl Projector {
     /// Where the log can't be read.
     pub async fn catch_up(&self, head: Position) -> Result<()> {
         let mut from = self.log.projected(LAST_CHATTED).await?;
+        self.lag.done(from);
         while from < head {
             let entries = self.log.read(from, head, BATCH).await?;
             let Some(last) = entries.last() else { break };
@@ -74,6 +87,7 @@ impl Projector {
         let woken = || tokio::time::timeout(NOTE_PERIOD, self.wake.notified());
         while stop.run_until_cancelled(woken()).await.is_some() {
             loop {
+                let started = Instant::now();
                 match self.fold().await {
                     Ok(pos) if pos > noted && noted_at.elapsed() >= NOTE_PERIOD => {
                         (noted, noted_at) = (pos, Instant::now());
@@ -88,7 +102,8 @@ impl Projector {
                         }
                     }
                 }
-                let pause = tokio::time::sleep(PAUSE);
+                let pause = (started.elapsed() * REST).clamp(PAUSE, LONG_PAUSE);
+                let pause = tokio::time::sleep(pause);
                 if stop.run_until_cancelled(pause).await.is_none() || self.lock().chats.is_empty() {
                     break;
                 }
@@ -117,6 +132,7 @@ impl Projector {
             }
         }
         metrics::counter!("chatterbox_last_chatted_edges_total").increment(batch.len() as u64);
+        self.lag.done(pos);
         Ok(pos)
     }
 
@@ -161,6 +177,7 @@ pub async fn rebuild_last_chatted(
 
 impl Follower for Projector {
     fn follow(&self, entry: &Arc<Entry>) {
+        self.lag.seen(entry.pos);
         let mut pending = self.lock();
         pending.pos = entry.pos;
         if let Change::MessageSent(MessageNews { message, place, .. }) = &entry.change

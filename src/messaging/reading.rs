@@ -176,6 +176,11 @@ impl Reading {
         self.marks.submit(mark).await
     }
 
+    /// Sets the gauges of the markers that wait.
+    pub fn measure(&self) {
+        self.marks.measure();
+    }
+
     /// Mutes a conversation, or unmutes it.
     ///
     /// # Errors
@@ -217,9 +222,8 @@ impl Commit for Markers {
     type Item = Mark;
     type Done = ();
 
-    const ITEMS: &'static str = "read markers";
+    const ITEMS: &'static str = "read_markers";
     const BATCH_SIZE: &'static str = "chatterbox_read_marker_batch_size";
-    const QUEUE_DEPTH: &'static str = "chatterbox_read_marker_queue_depth";
 
     async fn commit(&self, marks: Vec<Mark>) -> Result<Vec<Result<()>>> {
         let Marked { known, entries } = self.store.mark(self.ambient.now(), &marks).await?;

@@ -78,8 +78,15 @@ impl Trimming {
             let trimmed = self.store.trim(before, until, BATCH).await?;
             metrics::counter!("chatterbox_log_trimmed_total").increment(trimmed as u64);
             if trimmed < BATCH {
+                metrics::gauge!("chatterbox_log_last_trim_timestamp_seconds")
+                    .set(seconds(self.ambient.now()));
                 return Ok(());
             }
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; whole seconds fit")]
+fn seconds(at: Timestamp) -> f64 {
+    (at.0 / 1_000_000) as f64
 }

@@ -87,6 +87,11 @@ impl WriterHandle {
     pub async fn send(&self, draft: Draft) -> Result<Message> {
         self.0.submit(draft).await
     }
+
+    /// Sets the gauges of the messages that wait.
+    pub fn measure(&self) {
+        self.0.measure();
+    }
 }
 
 /// The task that commits messages.
@@ -124,7 +129,6 @@ impl Commit for Drafts {
 
     const ITEMS: &'static str = "messages";
     const BATCH_SIZE: &'static str = "chatterbox_message_batch_size";
-    const QUEUE_DEPTH: &'static str = "chatterbox_message_queue_depth";
 
     async fn commit(&self, drafts: Vec<Draft>) -> Result<Vec<Result<Message>>> {
         let (started, at) = (Instant::now(), self.ambient.now());

@@ -26,6 +26,12 @@ impl Username {
         Ok(Self(name))
     }
 
+    /// The name that a store kept.
+    #[must_use]
+    pub fn from_stored(name: String) -> Self {
+        Self(name)
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

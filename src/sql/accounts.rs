@@ -19,6 +19,14 @@ use crate::{
     people::Username,
 };
 
+/// What is read of an account.
+macro_rules! account_columns {
+    () => {
+        "SELECT id, username, email, wanted_email, email_verified_at, password_hash \
+         FROM accounts "
+    };
+}
+
 #[async_trait]
 impl AccountStore for Sql {
     async fn register(
@@ -27,13 +35,20 @@ impl AccountStore for Sql {
         code: Option<&NewCode>,
         jobs: &[Job],
     ) -> Result<Registration> {
-        retried(|| self.try_register(account, code, jobs)).await
+        retried(|| self.try_register(account, false, code, jobs)).await
+    }
+
+    async fn register_in_vain(
+        &self,
+        account: &NewAccount,
+        code: &NewCode,
+        jobs: &[Job],
+    ) -> Result<Registration> {
+        retried(|| self.try_register(account, true, Some(code), jobs)).await
     }
 
     async fn account(&self, user: UserId) -> Result<Option<Account>> {
-        let statement = sqlx::query(
-            "SELECT id, email, email_verified_at, password_hash FROM accounts WHERE id = ?",
-        );
+        let statement = sqlx::query(concat!(account_columns!(), "WHERE id = ?"));
         let mut connection = self.read().await?;
         let row = statement.bind(bytes(user)).fetch_optional(&mut *connection);
         timed("accounts.by_id", row).await?.as_ref().map(decode).transpose()
@@ -41,20 +56,27 @@ impl AccountStore for Sql {
 
     async fn account_by_login(&self, login: &Login) -> Result<Option<Account>> {
         let (statement, value) = match login {
-            Login::Username(username) => (
-                "SELECT id, email, email_verified_at, password_hash FROM accounts \
-                 WHERE username = ?",
-                username.as_str(),
-            ),
-            Login::Email(email) => (
-                "SELECT id, email, email_verified_at, password_hash FROM accounts \
-                 WHERE email = ?",
-                email.as_str(),
-            ),
+            Login::Username(username) => {
+                (concat!(account_columns!(), "WHERE username = ?"), username.as_str())
+            }
+            Login::Email(email) => (concat!(account_columns!(), "WHERE email = ?"), email.as_str()),
         };
         let mut connection = self.read().await?;
         let row = sqlx::query(statement).bind(value.to_owned()).fetch_optional(&mut *connection);
         timed("accounts.by_login", row).await?.as_ref().map(decode).transpose()
+    }
+
+    async fn unconfirmed(&self, email: &EmailAddress) -> Result<Option<Account>> {
+        // Ids grow with time.
+        let statement = concat!(
+            account_columns!(),
+            "WHERE (email = ? OR wanted_email = ?) AND email_verified_at IS NULL \
+             ORDER BY id DESC LIMIT 1"
+        );
+        let [one, other] = [email.as_str().to_owned(), email.as_str().to_owned()];
+        let mut connection = self.read().await?;
+        let row = sqlx::query(statement).bind(one).bind(other).fetch_optional(&mut *connection);
+        timed("accounts.unconfirmed", row).await?.as_ref().map(decode).transpose()
     }
 
     async fn change_password(
@@ -176,13 +198,14 @@ impl Sql {
     async fn try_register(
         &self,
         account: &NewAccount,
+        in_vain: bool,
         code: Option<&NewCode>,
         jobs: &[Job],
     ) -> Result<Registration> {
         let mut tx = self.begin().await?;
-        if !insert(&mut tx, account).await? {
+        if !insert(&mut tx, account, in_vain).await? {
             timed("rollback", tx.rollback()).await?;
-            return self.taken(account).await;
+            return self.taken(account, in_vain).await;
         }
         // Only now: who was about to retire the name has done so.
         if is_retired(&mut tx, &account.username).await? {
@@ -201,7 +224,7 @@ impl Sql {
 
     /// What the account that could not be inserted collides with: the driver
     /// does not name the index.
-    async fn taken(&self, account: &NewAccount) -> Result<Registration> {
+    async fn taken(&self, account: &NewAccount, in_vain: bool) -> Result<Registration> {
         let username = Login::Username(account.username.clone());
         if self.account_by_login(&username).await?.is_some()
             || is_retired(&mut *self.read().await?, &account.username).await?
@@ -209,7 +232,7 @@ impl Sql {
             return Ok(Registration::UsernameTaken);
         }
         let email = Login::Email(account.email.clone());
-        if self.account_by_login(&email).await?.is_some() {
+        if !in_vain && self.account_by_login(&email).await?.is_some() {
             return Ok(Registration::EmailTaken);
         }
         Err(Error::unavailable("an account that collides is not there any more"))
@@ -335,14 +358,23 @@ async fn is_retired(connection: &mut AnyConnection, username: &Username) -> Resu
 }
 
 /// Returns whether the account's names were free.
-async fn insert(tx: &mut Transaction<'static, Any>, account: &NewAccount) -> Result<bool> {
+async fn insert(
+    tx: &mut Transaction<'static, Any>,
+    account: &NewAccount,
+    in_vain: bool,
+) -> Result<bool> {
+    let email = account.email.as_str().to_owned();
+    // The column is unique and never empty; an id is no address, so nobody is found by it.
+    let (email, wanted) =
+        if in_vain { (account.id.to_string(), Some(email)) } else { (email, None) };
     let statement = sqlx::query(
-        "INSERT INTO accounts (id, username, email, password_hash, email_verified_at, created_at) \
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO accounts (id, username, email, wanted_email, password_hash, \
+         email_verified_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(bytes(account.id))
     .bind(account.username.as_str().to_owned())
-    .bind(account.email.as_str().to_owned())
+    .bind(email)
+    .bind(wanted)
     .bind(account.password.as_str().to_owned())
     .bind(account.email_verified.then_some(account.at.0))
     .bind(account.at.0);
@@ -357,9 +389,14 @@ async fn insert(tx: &mut Transaction<'static, Any>, account: &NewAccount) -> Res
 }
 
 fn decode(row: &AnyRow) -> Result<Account> {
+    let wanted: Option<String> = get(row, "wanted_email")?;
+    let in_vain = wanted.is_some();
+    let email = wanted.map_or_else(|| get(row, "email"), Ok)?;
     Ok(Account {
         id: get_id(row, "id")?,
-        email: EmailAddress::from_stored(get(row, "email")?),
+        username: Username::from_stored(get(row, "username")?),
+        email: EmailAddress::from_stored(email),
+        in_vain,
         email_verified: get::<Option<i64>>(row, "email_verified_at")?.is_some(),
         password: PasswordHash::from_stored(get(row, "password_hash")?),
     })

@@ -32,7 +32,9 @@ pub(super) async fn put(
     timed("codes.put", statement.execute(&mut **tx)).await.map(drop)
 }
 
-/// Uses one try of the code, if it has one left, and returns its hash.
+/// Uses one try of the code, if it has one left, and returns its hash. The
+/// statements are the same where there is none: their number would tell
+/// whether an address is known, and whether a code is on its way to it.
 pub(super) async fn use_try(
     sql: &Sql,
     user: UserId,
@@ -47,14 +49,13 @@ pub(super) async fn use_try(
     .bind(bytes(user))
     .bind(number(purpose))
     .bind(at.0);
-    if timed("codes.use_try", update.execute(&mut *tx)).await?.rows_affected() == 0 {
-        return Ok(None);
-    }
+    let used = timed("codes.use_try", update.execute(&mut *tx)).await?.rows_affected() > 0;
     let select = sqlx::query_scalar("SELECT hash FROM codes WHERE account_id = ? AND purpose = ?")
         .bind(bytes(user))
         .bind(number(purpose));
-    let hash: Vec<u8> = timed("codes.hash", select.fetch_one(&mut *tx)).await?;
+    let hash: Option<Vec<u8>> = timed("codes.hash", select.fetch_optional(&mut *tx)).await?;
     commit(tx).await?;
+    let Some(hash) = hash.filter(|_| used) else { return Ok(None) };
     let hash = hash.try_into().map_err(|_| Error::internal("a code's hash is not 32 bytes"))?;
     Ok(Some(CodeHash::from_bytes(hash)))
 }

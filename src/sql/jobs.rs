@@ -8,7 +8,7 @@ use super::{Sql, bytes, commit, get, get_id, groups, log::Tail, reading, retried
 use crate::{
     error::{Error, Result},
     ids::JobId,
-    jobs::{Completion, Effects, Job, JobStore},
+    jobs::{Backlog, Completion, Effects, Job, JobStore},
 };
 
 /// Writes a job down in the transaction of what it belongs to.
@@ -62,14 +62,12 @@ impl JobStore for Sql {
         Ok(due)
     }
 
-    async fn pending(&self) -> Result<u64> {
+    async fn backlog(&self) -> Result<Backlog> {
         let mut connection = self.read().await?;
-        let count: i64 = timed(
-            "jobs.count",
-            sqlx::query_scalar("SELECT COUNT(*) FROM jobs").fetch_one(&mut *connection),
-        )
-        .await?;
-        Ok(count.unsigned_abs())
+        let select = sqlx::query("SELECT COUNT(*) AS jobs, MIN(created_at) AS oldest FROM jobs");
+        let row = timed("jobs.count", select.fetch_one(&mut *connection)).await?;
+        let jobs = get::<i64>(&row, "jobs")?.unsigned_abs();
+        Ok(Backlog { jobs, oldest: get::<Option<i64>>(&row, "oldest")?.map(Timestamp) })
     }
 
     async fn complete(&self, id: JobId, at: Timestamp, effects: Effects) -> Result<Completion> {

@@ -56,6 +56,10 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &migrations! {
     30 "0030_search_projected"
     31 "0031_log_trimmed"
     32 "0032_last_seen"
+    33 "0033_attempts"
+    34 "0034_accounts_in_vain"
+    35 "0035_sessions_used"
+    36 "0036_refresh_tokens_issued"
 };
 
 /// How long a node waits for another that is migrating.

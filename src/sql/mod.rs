@@ -4,12 +4,15 @@
 //! BIGINT microseconds. The few differences stand beside [`Dialect`].
 
 mod accounts;
+mod attempts;
 mod availability;
 mod codes;
 mod conversations;
 mod dead_letters;
 mod departures;
 mod each;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod groups;
 mod jobs;
 mod last_seen;
@@ -25,6 +28,7 @@ mod rooms;
 mod search;
 mod sessions;
 mod shapes;
+mod stale;
 mod tries;
 mod trimming;
 
@@ -216,6 +220,22 @@ impl Sql {
         Ok(timed("accounts.any_other", other).await?.is_none())
     }
 
+    /// Sets the gauges of the connections.
+    pub fn measure(&self) {
+        let pools: &[_] = match self.dialect {
+            Dialect::Sqlite => &[("write", &self.write), ("read", &self.read)],
+            Dialect::Mysql => &[("all", &self.write)],
+        };
+        for (pool, connections) in pools {
+            let idle = u32::try_from(connections.num_idle()).unwrap_or_default();
+            let used = connections.size().saturating_sub(idle);
+            for (state, number) in [("idle", idle), ("used", used)] {
+                metrics::gauge!("chatterbox_sql_connections", "pool" => *pool, "state" => state)
+                    .set(number);
+            }
+        }
+    }
+
     /// Closes all connections once their work is done.
     pub async fn close(&self) {
         self.write.close().await;
@@ -257,8 +277,28 @@ async fn timed_within<T>(
     metrics::histogram!("chatterbox_sql_statement_duration_seconds", "statement" => name)
         .record(started.elapsed());
     match result {
-        Ok(result) => result.map_err(failure),
-        Err(_elapsed) => Err(Error::unavailable(format!("{name} takes too long"))),
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            count_error(name, kind(&error));
+            Err(failure(error))
+        }
+        Err(_elapsed) => {
+            count_error(name, "timeout");
+            Err(Error::unavailable(format!("{name} takes too long")))
+        }
+    }
+}
+
+fn count_error(name: &'static str, kind: &'static str) {
+    metrics::counter!("chatterbox_sql_errors_total", "statement" => name, "kind" => kind)
+        .increment(1);
+}
+
+fn kind(error: &sqlx::Error) -> &'static str {
+    match error {
+        error if is_duplicate(error) => "duplicate",
+        error if is_unavailable(error) => "unavailable",
+        _ => "internal",
     }
 }
 

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use crate::{
     stories,
-    support::{Client, TestApp, accounts::PASSWORD, client::Refusal},
+    support::{
+        Client, TestApp, accounts::PASSWORD, client::Refusal, eventually, stores::StoreUrls,
+    },
 };
 
 stories! {
@@ -16,6 +18,7 @@ stories! {
     a_code_is_good_for_five_tries,
     a_code_is_good_for_fifteen_minutes,
     names_and_addresses_are_taken_once,
+    without_confirmation_a_taken_address_is_told,
     of_registrations_at_once_exactly_one_wins,
     a_changed_password_ends_the_other_sessions,
     a_forgotten_password_is_reset_by_mail,
@@ -121,14 +124,19 @@ async fn names_and_addresses_are_taken_once(app: &TestApp) {
     for (username, email, field) in [
         (username.clone(), app.email("new"), "username"),
         (username.to_uppercase(), app.email("new"), "username"),
-        (app.username("new"), email.clone(), "email"),
-        (app.username("new"), email.to_uppercase(), "email"),
-        (app.username("new"), format!(" {email} "), "email"),
+        (username.clone(), email.clone(), "username"),
     ] {
         let refused = app.try_register(&username, &email, "Another").await.unwrap_err();
         assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("CONFLICT", Some(field)));
     }
-    assert_eq!(app.mails(&app.email("new")), 0);
+    assert_eq!((app.mails(&app.email("new")), app.mails(&email)), (0, 1));
+
+    // That an address is taken is told by a mail to whom it belongs.
+    for (name, email) in [("one", email.to_uppercase()), ("other", format!(" {email} "))] {
+        app.try_register(&app.username(name), &email, "Another").await.unwrap();
+    }
+    assert_eq!(app.mails(&email), 3);
+    assert_eq!(app.sign_in(&email, PASSWORD).await.unwrap().id, ada.id);
     let found = ada
         .data(
             "query ($old: String!, $new: String!) {
@@ -139,29 +147,51 @@ async fn names_and_addresses_are_taken_once(app: &TestApp) {
     assert_eq!(found, json!({ "old": { "id": ada.id, "displayName": "ada" }, "new": null }));
 }
 
+async fn without_confirmation_a_taken_address_is_told(app: &TestApp) {
+    let stores = match app.stores.sql {
+        Some(_) => StoreUrls::servers().await,
+        None => StoreUrls::embedded(),
+    };
+    let open = TestApp::start(stores, &["--verify-email", "off"]).await;
+    open.register("ada", "Ada").await;
+    open.sign_in(&open.email("ada"), PASSWORD).await.unwrap();
+    let refused = open.try_register(&open.username("new"), &open.email("ada"), "New").await;
+    let refused = refused.unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("CONFLICT", Some("email")));
+    open.register("new", "New").await;
+    open.stop().await;
+}
+
 async fn of_registrations_at_once_exactly_one_wins(app: &TestApp) {
-    let (username, email) = (app.username("ada"), app.email("ada"));
-    let of_one_name = (0..6).map(|n| (username.clone(), app.email(&format!("a{n}"))));
-    let of_one_address = (0..6).map(|n| (app.username(&format!("b{n}")), email.clone()));
-    for (people, field) in [
-        (of_one_name.collect::<Vec<_>>(), "username"),
-        (of_one_address.collect::<Vec<_>>(), "email"),
-    ] {
-        let tries = people.iter().map(|(username, email)| app.try_register(username, email, "A"));
-        let outcomes = futures::future::join_all(tries).await;
-        let won: Vec<usize> = (0..people.len()).filter(|n| outcomes[*n].is_ok()).collect();
-        assert_eq!(won.len(), 1, "{field}");
-        for refused in outcomes.into_iter().filter_map(Result::err) {
-            let told = (refused.code.as_str(), refused.field.as_deref());
-            assert_eq!(told, ("CONFLICT", Some(field)));
+    let username = app.username("ada");
+    let people: Vec<String> = (0..6).map(|n| app.email(&format!("a{n}"))).collect();
+    let tries = people.iter().map(|email| app.try_register(&username, email, "A"));
+    let outcomes = futures::future::join_all(tries).await;
+    let won: Vec<usize> = (0..people.len()).filter(|n| outcomes[*n].is_ok()).collect();
+    assert_eq!(won.len(), 1);
+    for refused in outcomes.into_iter().filter_map(Result::err) {
+        let told = (refused.code.as_str(), refused.field.as_deref());
+        assert_eq!(told, ("CONFLICT", Some("username")));
+    }
+    app.mailed_code(&people[won[0]]).await;
+    let mails: usize = people.iter().map(|email| app.mails(email)).sum();
+    assert_eq!(mails, 1, "only the winner is mailed");
+
+    // Of one address, all are told the same, and one gets the code.
+    let email = app.email("b");
+    let names: Vec<String> = (0..4).map(|n| app.username(&format!("b{n}"))).collect();
+    let tries = names.iter().map(|name| app.try_register(name, &email, "B"));
+    for made in futures::future::join_all(tries).await {
+        made.unwrap();
+    }
+    eventually("a mail for each", || async { (app.mails(&email) == 4).then_some(()) }).await;
+    let b = app.verify_email("b", &app.mailed_code(&email).await).await.unwrap();
+    for name in names {
+        let outcome = app.sign_in(&name, PASSWORD).await;
+        match name == b.username {
+            true => drop(outcome.unwrap()),
+            false => assert_eq!(refused_with(outcome), "EMAIL_NOT_VERIFIED"),
         }
-        let (_, email) = &people[won[0]];
-        app.mailed_code(email).await;
-        let mails: usize = match field {
-            "username" => people.iter().map(|(_, email)| app.mails(email)).sum(),
-            _ => app.mails(email),
-        };
-        assert_eq!(mails, 1, "only the winner is mailed");
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is served beside the operations, and who may run which.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
+    introspection::{Schema, is_needed, text},
     stories,
     support::{Client, TestApp},
 };
@@ -24,31 +25,18 @@ const PUBLIC: [&str; 7] = [
     "resetPassword",
 ];
 
-const TYPES: &str = "{ __schema { types { kind name enumValues { name }
-    fields { name type { ...T } args { name defaultValue type { ...T } } }
-    inputFields { name defaultValue type { ...T } } } } }
-    fragment T on __Type {
-        kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
-
-/// The types of the schema, by name.
-async fn types(client: &Client) -> Map<String, Value> {
-    let data = client.data(TYPES, Value::Null).await;
-    let types = data["__schema"]["types"].as_array().unwrap();
-    types.iter().map(|kind| (kind["name"].as_str().unwrap().to_owned(), kind.clone())).collect()
-}
-
 /// Some value of this type, as GraphQL writes it.
-fn sample(types: &Map<String, Value>, kind: &Value) -> String {
-    match (kind["kind"].as_str().unwrap(), kind["name"].as_str().unwrap_or_default()) {
-        ("NON_NULL", _) => sample(types, &kind["ofType"]),
-        ("LIST", _) => format!("[{}]", sample(types, &kind["ofType"])),
-        ("ENUM", name) => types[name]["enumValues"][0]["name"].as_str().unwrap().to_owned(),
+fn sample(schema: &Schema, kind: &Value) -> String {
+    match (text(&kind["kind"]), kind["name"].as_str().unwrap_or_default()) {
+        ("NON_NULL", _) => sample(schema, &kind["ofType"]),
+        ("LIST", _) => format!("[{}]", sample(schema, &kind["ofType"])),
+        ("ENUM", name) => schema.first_value(name).to_owned(),
         ("INPUT_OBJECT", name) => {
-            let fields = types[name]["inputFields"].as_array().unwrap();
+            let fields = schema.input_fields(name);
             let needed = fields.iter().filter(|field| is_needed(field));
-            let mut given: Vec<String> = needed.map(|field| argument(types, field)).collect();
+            let mut given: Vec<String> = needed.map(|field| argument(schema, field)).collect();
             if given.is_empty() {
-                given.extend(fields.first().map(|field| argument(types, field)));
+                given.extend(fields.first().map(|field| argument(schema, field)));
             }
             format!("{{{}}}", given.join(", "))
         }
@@ -58,42 +46,29 @@ fn sample(types: &Map<String, Value>, kind: &Value) -> String {
     }
 }
 
-fn is_needed(argument: &Value) -> bool {
-    argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null()
-}
-
-fn argument(types: &Map<String, Value>, argument: &Value) -> String {
-    format!("{}: {}", argument["name"].as_str().unwrap(), sample(types, &argument["type"]))
+fn argument(schema: &Schema, argument: &Value) -> String {
+    format!("{}: {}", text(&argument["name"]), sample(schema, &argument["type"]))
 }
 
 /// An operation that selects this field, with whatever arguments it needs.
-fn operation(types: &Map<String, Value>, keyword: &str, field: &Value) -> String {
-    let arguments = field["args"].as_array().unwrap();
-    let needed: Vec<String> = arguments
-        .iter()
-        .filter(|given| is_needed(given))
-        .map(|given| argument(types, given))
-        .collect();
-    let arguments =
-        if needed.is_empty() { String::new() } else { format!("({})", needed.join(", ")) };
-    let mut kind = &field["type"];
-    while !kind["ofType"].is_null() {
-        kind = &kind["ofType"];
-    }
-    let leaf = ["SCALAR", "ENUM"].contains(&kind["kind"].as_str().unwrap());
-    let selection = if leaf { "" } else { " { __typename }" };
-    format!("{keyword} {{ {}{arguments}{selection} }}", field["name"].as_str().unwrap())
+fn operation(schema: &Schema, keyword: &str, field: &Value) -> String {
+    let arguments = field["args"].as_array().unwrap().iter();
+    let needed: Vec<String> =
+        arguments.filter(|given| is_needed(given)).map(|given| argument(schema, given)).collect();
+    let needed = if needed.is_empty() { String::new() } else { format!("({})", needed.join(", ")) };
+    let selection = schema.selection(&field["type"]);
+    format!("{keyword} {{ {}{needed} {selection} }}", text(&field["name"]))
 }
 
 async fn without_a_token_only_public_operations_run(app: &TestApp) {
     let stranger = app.stranger();
-    let types = types(&stranger).await;
+    let schema = Schema::of(&stranger).await;
     let with_a_bad_token = Client::new(app.address, Some("sample".to_owned()));
     let mut public = Vec::new();
     for (keyword, kind) in [("query", "Query"), ("mutation", "Mutation")] {
-        for field in types[kind]["fields"].as_array().unwrap() {
-            let operation = operation(&types, keyword, field);
-            let name = field["name"].as_str().unwrap();
+        for field in schema.fields(kind) {
+            let operation = operation(&schema, keyword, field);
+            let name = text(&field["name"]);
             for client in [&stranger, &with_a_bad_token] {
                 let outcome = client.attempt(&operation, Value::Null).await;
                 if PUBLIC.contains(&name) {

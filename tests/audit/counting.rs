@@ -35,7 +35,7 @@ macro_rules! audits {
 }
 
 /// What the service does by itself now and then.
-const BACKGROUND: [&str; 17] = [
+const BACKGROUND: [&str; 21] = [
     "dead_letters.count",
     "jobs.due",
     "jobs.count",
@@ -53,6 +53,10 @@ const BACKGROUND: [&str; 17] = [
     "chats/record_groups",
     "people/circles",
     "last_seen.note",
+    "sessions.stale",
+    "refresh_tokens.stale",
+    "codes.stale",
+    "attempts.stale",
 ];
 
 /// Reads people.

@@ -28,15 +28,20 @@ const connect = (token) =>
   });
 
 /** The one result of a query or mutation over the socket; nothing may follow it but the end. */
-async function ask(client, query, variables) {
+async function result(client, query, variables) {
   const results = [];
   const ended = new Promise((resolve, reject) => {
     client.subscribe({ query, variables }, { next: (result) => results.push(result), error: reject, complete: resolve });
   });
   await within(ended, 'an answer over the socket');
   assert.equal(results.length, 1);
-  assert.equal(results[0].errors, undefined, JSON.stringify(results[0].errors));
-  return results[0].data;
+  return results[0];
+}
+
+async function ask(client, query, variables) {
+  const { data, errors } = await result(client, query, variables);
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
 }
 
 /** Subscribes; the feed takes messages only. `stop` ends the subscription, which then has to complete. */
@@ -68,6 +73,11 @@ assert.deepEqual(await ask(talker, '{ viewer { user { username } } }'), { viewer
 const body = `graphql-ws: over the socket ${randomUUID()}`;
 const { sendMessage } = await ask(talker, SEND, { input: { to: { username: 'grace' }, body } });
 assert.equal(sendMessage.body, body);
+
+// What was refused was executed, and its error is a result. What can't be executed is an error of the operation.
+const tooLong = await result(talker, SEND, { input: { to: { username: 'grace' }, body: 'x'.repeat(4_001) } });
+assert.deepEqual([tooLong.data, tooLong.errors[0].extensions.code], [null, 'BAD_USER_INPUT']);
+await assert.rejects(ask(talker, '{ noSuchField }'), ([error]) => error.extensions.code === 'BAD_USER_INPUT');
 
 // ---- a feed, a break, and the feed from the cursor on
 

@@ -1,4 +1,4 @@
-// The playground in Chromium: sign in, query, subscribe, and nothing from any other host.
+// The playground in Chromium, under its strict policy: sign in, query, subscribe, send, and nothing from any other host.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -55,7 +55,9 @@ async function playground(login) {
     if (!ours(socket.url())) elsewhere.push(socket.url());
     socket.on('framesent', ({ payload }) => JSON.parse(payload).type === 'subscribe' && subscribe());
   });
-  await page.goto(`${ORIGIN}/playground`);
+  const policy = (await page.goto(`${ORIGIN}/playground`)).headers()['content-security-policy'];
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe|\*/);
   assert.equal(await page.title(), 'Chatterbox playground');
   await page.locator('input[name=login]').fill(login);
   await page.locator('input[name=password]').fill(PASSWORD);

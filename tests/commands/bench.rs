@@ -12,6 +12,8 @@ use crate::{
 };
 
 const STORE: [&str; 5] = ["friends", "mutual-friends", "suggestions", "distance", "reach"];
+/// How a service runs that is measured.
+const UNLIMITED: [&str; 2] = ["--rate-limits", "off"];
 const API: [&str; 4] = ["friends", "mutual-friends", "suggestions", "distance"];
 
 /// Runs `bench graph` on a sample of 1,000 people in this folder.
@@ -76,7 +78,7 @@ fn the_graph_is_measured_once_the_sample_is_loaded() {
 async fn a_running_service_is_measured_over_its_api() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let service = Process::start(data.clone(), StoreUrls::embedded(), &[]).await;
+    let service = Process::start(data.clone(), StoreUrls::embedded(), &UNLIMITED).await;
     let url = format!("http://{}", service.address);
     let data = data.to_str().unwrap();
     let over_the_api = |arguments: &[&str]| {
@@ -116,7 +118,8 @@ struct Measured {
 impl Measured {
     async fn on(stores: StoreUrls) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let service = Process::start(folder.path().join("data"), stores.clone(), &[]).await;
+        let data = folder.path().join("data");
+        let service = Process::start(data, stores.clone(), &UNLIMITED).await;
         Self { folder, stores, service }
     }
 
@@ -196,6 +199,20 @@ async fn a_running_service_is_under_load(stores: StoreUrls) {
     let fewer = measured.report(&["page", "--load", "1000", "--seconds", "0.3"]);
     assert_counts(&fewer, &[("stored", stored + 500)]);
 
+    let report =
+        measured.report(&["query", "--seconds", "0.3", "--callers", "2", "--users", "2000"]);
+    assert_counts(&report, &[("users", 2_000)]);
+    let pages = report["pages"].as_array().unwrap();
+    let read: Vec<_> = pages
+        .iter()
+        .map(|line| (line["through"].as_str().unwrap(), line["callers"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(read, [("stores", 1), ("api", 1), ("stores", 2), ("api", 2)]);
+    pages.iter().for_each(assert_times);
+    let p50 = |line: &Value| line["p50"].as_f64().unwrap();
+    let added = p50(&pages[1]) - p50(&pages[0]);
+    assert!((p50(&report["added"]) - added).abs() < 0.01, "{report}");
+
     let table = printed(&measured.run(&fanout));
     assert!(table.contains("10 messages to each of 5 members"), "{table}");
     assert!(table.contains("p99 ms") && table.lines().count() == 5, "{table}");
@@ -244,6 +261,8 @@ fn options_of_load_name_what_is_accepted() {
         (&["idle", "--sockets", "0"], "--sockets"),
         (&["idle", "--pid", "0"], "--pid"),
         (&["resume", "--missed", "0"], "--missed"),
+        (&["query", "--callers", "0"], "--callers"),
+        (&["query", "--users", "10"], "--users"),
         (&["page", "--load", "10"], "--load"),
         (&["page", "--url", "https://chat.example.org"], "http://127.0.0.1:8080"),
     ] {

@@ -1,11 +1,15 @@
-//! Clients that people use, as they come from npm: they hold a conversation
-//! with the real binary.
+//! Clients that people use, as they come from npm and Maven: they hold a
+//! conversation with the real binary.
 
 use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
+
+use tokio::sync::mpsc;
 
 use crate::support::{process::Process, stores::StoreUrls};
 
@@ -13,55 +17,96 @@ use crate::support::{process::Process, stores::StoreUrls};
 /// may take half a minute to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs one of the scripts of `tests/clients` against the demo town.
-async fn holds_a_conversation(script: &str) {
+/// A script of `tests/clients` each, and its words.
+macro_rules! clients {
+    ($($(#[$attribute:meta])* $name:ident: [$script:literal $(, $word:literal)*],)*) => {
+        $($(#[$attribute])*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            holds_a_conversation($script, &[$($word),*], &[]).await;
+        })*
+    };
+}
+
+clients! {
+    /// GraphQL over HTTP, as graphql-http audits it.
+    graphql_http: ["audit.mjs"],
+    apollo_client: ["apollo.mjs"],
+    apollo_client_lists: ["apollo-lists.mjs", "websocket"],
+    apollo_client_lists_over_http: ["apollo-lists.mjs", "multipart"],
+    apollo_client_links: ["apollo-links.mjs"],
+    apollo_kotlin: ["apollo-kotlin.mjs"],
+    graphql_ws: ["graphql-ws.mjs"],
+    subscriptions_transport_ws: ["old-websocket.mjs"],
+    graphql_sse: ["sse.mjs"],
+    /// graphql-sse and Apollo Client, over a restart.
+    streams_over_http_that_come_back: ["http-returns.mjs"],
+    urql: ["urql.mjs"],
+    relay: ["relay.mjs"],
+    graphql_code_generator: ["codegen.mjs"],
+    /// In a real Chromium: sign in, query, subscribe, send.
+    playground: ["playground.mjs"],
+}
+
+/// It loses its connection in several ways, one of them by too many messages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn graphql_ws_that_comes_back() {
+    holds_a_conversation("graphql-ws-returns.mjs", &[], &["--rate-limits", "off"]).await;
+}
+
+/// Runs a script against the demo town. Where it says `restart`, the service
+/// is restarted, and the script told so.
+async fn holds_a_conversation(script: &str, words: &[&str], options: &[&str]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     assert!(
         folder.join("node_modules").is_dir(),
         "the packages are missing: run ./scripts/test, or `npm ci` in tests/clients"
     );
     let data = tempfile::tempdir().unwrap();
-    let service =
-        Process::start(data.path().join("data"), StoreUrls::embedded(), &["--demo"]).await;
-    let address = format!("http://{}", service.address);
-    let node = Command::new("node")
+    let options = [&["--demo"], options].concat();
+    let mut service =
+        Process::start(data.path().join("data"), StoreUrls::embedded(), &options).await;
+    let errors = data.path().join("errors");
+    let mut node = Command::new("node")
         .arg(script)
-        .arg(address)
+        .arg(format!("http://{}", service.address))
+        .args(words)
         .current_dir(folder)
-        .stdin(Stdio::null())
+        .env("TMPDIR", data.path())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(File::create(&errors).unwrap())
         .spawn()
         .expect("Node.js is missing: install `node`");
-    let id = node.id().to_string();
-    let mut running = tokio::task::spawn_blocking(move || node.wait_with_output().unwrap());
-    let output = match tokio::time::timeout(PATIENCE, &mut running).await {
-        Ok(output) => output.unwrap(),
-        Err(_) => {
-            Command::new("kill").arg(id).status().unwrap();
-            panic!("{script} did not end within {PATIENCE:?}: {:?}", running.await);
+    let mut input = node.stdin.take().unwrap();
+    let mut lines = lines(node.stdout.take().unwrap());
+    let mut said = Vec::new();
+    let talk = async {
+        while let Some(line) = lines.recv().await {
+            if line == "restart" {
+                service.terminate();
+                assert!(service.ended().await.success());
+                service.restart().await;
+                writeln!(input, "back").unwrap();
+            }
+            said.push(line);
         }
     };
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(output.status.success(), "{script}: {text}");
+    let in_time = tokio::time::timeout(PATIENCE, talk).await.is_ok();
+    if !in_time {
+        node.kill().unwrap();
+    }
+    let status = node.wait().unwrap();
+    let text = format!("{}\n{}", said.join("\n"), std::fs::read_to_string(errors).unwrap());
+    assert!(in_time, "{script} did not end within {PATIENCE:?}: {text}");
+    assert!(status.success(), "{script}: {text}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn apollo_client() {
-    holds_a_conversation("apollo.mjs").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn graphql_ws() {
-    holds_a_conversation("graphql-ws.mjs").await;
-}
-
-/// In a real Chromium: sign in, query, subscribe, send.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn playground() {
-    holds_a_conversation("playground.mjs").await;
+/// What is read, line by line, until its end.
+fn lines(from: impl Read + Send + 'static) -> mpsc::UnboundedReceiver<String> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        BufReader::new(from).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    receiver
 }

@@ -13,6 +13,7 @@ mod demo;
 mod options;
 mod rebuild;
 mod secrets;
+mod traces;
 
 use std::process::{Command, Output};
 

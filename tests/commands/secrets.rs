@@ -1,24 +1,16 @@
 //! What nobody gets to see: passwords in addresses, keys, tokens.
 
-use std::path::Path;
+mod log;
 
-use chatterbox::{accounts::Tokens, ambient::Ambient};
+use chatterbox::{accounts::SigningKeys, ambient::Ambient};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
 
-use crate::{
-    chatterbox, said,
-    support::{
-        Client, Feed,
-        process::Process,
-        stores::{StoreUrls, required},
-    },
-};
+use crate::{chatterbox, said, support::stores::required};
 
 const SECRET: &str = "hunter2";
 
 fn pem() -> String {
-    Tokens::generate_pem(&Ambient::system()).unwrap().expose_secret().to_owned()
+    SigningKeys::generate_pem(&Ambient::system()).unwrap().expose_secret().to_owned()
 }
 
 /// The line that is the key itself.
@@ -110,6 +102,9 @@ fn files_stand_for_the_secrets_in_them() {
         text.split("Ed25519 ").nth(1).unwrap().lines().next().unwrap().to_owned()
     });
     assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    let several = format!("{}{pem}", self::pem());
+    let output = chatterbox(&["check", "--data", folder], &[("CHATTERBOX_SIGNING_KEY", &*several)]);
+    assert!(all(&output).contains(", and 1 older\n"), "{}", all(&output));
     assert!(!data.path().join("signing-key.pem").exists(), "none is made beside the given one");
 
     let sql = format!("sqlite:{}", data.path().join("elsewhere.db").display());
@@ -127,74 +122,44 @@ fn files_stand_for_the_secrets_in_them() {
     assert!(data.path().join("elsewhere.db").exists(), "{text}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_at_trace_keeps_secrets_embedded() {
-    the_log_keeps_secrets(StoreUrls::embedded(), "trace").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_at_trace_keeps_secrets_servers() {
-    let stores = StoreUrls::servers().await;
-    the_log_keeps_secrets(stores.clone(), "trace").await;
-    stores.drop().await;
-}
-
-/// Of two directives the more specific one counts, so that none may be all
-/// that stands between a secret and the log.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_keeps_secrets_whatever_is_asked_of_it() {
-    let filter = "trace,tungstenite::protocol=trace,tungstenite::protocol::frame=trace,\
-                  hyper::proto=trace,async_graphql::executor=trace,sqlx::query=trace";
-    the_log_keeps_secrets(StoreUrls::embedded(), filter).await;
-}
-
-/// Each secret passes through once at least: to the stores, over HTTP and
-/// over a socket.
-async fn the_log_keeps_secrets(stores: StoreUrls, filter: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let options = ["--log", filter, "--verify-email", "off"];
-    let mut service = Process::start(data.clone(), stores.clone(), &options).await;
-    let nobody = Client::new(service.address, None);
-    let (name, password) = (crate::support::stores::unique(), "a password like no other");
-    let register = json!({ "input": { "username": name, "email": format!("{name}@example.org"),
-        "password": password } });
-    let query = "mutation ($input: RegisterInput!) { register(input: $input) { id } }";
-    nobody.data(query, register).await;
-    let pair = "accessToken refreshToken viewer { user { id username } }";
-    let query = format!("mutation ($input: SignInInput!) {{ signIn(input: $input) {{ {pair} }} }}");
-    let input = json!({ "input": { "login": name, "password": password } });
-    let data_of = nobody.data(&query, input).await;
-    let first = Client::signed_in(service.address, &data_of["signIn"]);
-    let query = format!(
-        "mutation ($token: String!) {{ refreshSession(refreshToken: $token) {{ {pair} }} }}"
-    );
-    let data_of = first.data(&query, json!({ "token": first.refresh_token })).await;
-    let second = Client::signed_in(service.address, &data_of["refreshSession"]);
-    second.data("{ viewer { email } }", Value::Null).await;
-    Feed::connect(&second).await.is_served().await;
-    let change = "mutation ($current: String!) { changePassword(current: $current,
-        new: \"another password like no other\") }";
-    second.data(change, json!({ "current": password })).await;
-    service.terminate();
-    assert!(service.ended().await.success());
-
-    let log = service.log();
-    assert!(log.contains("DEBUG"), "the log tells all it can");
-    let pem = made_key(&data);
-    let tokens = [&first, &second]
-        .map(|client| [client.token.clone().unwrap(), client.refresh_token.clone()])
-        .concat();
-    none_of(&log, &[password, "another password like no other", key_of(&pem)]);
-    none_of(&log, &tokens.iter().map(String::as_str).collect::<Vec<_>>());
-    for url in [&stores.sql, &stores.graph].into_iter().flatten() {
-        // Alone it may be a word like any other.
-        none_of(&log, &[&format!(":{}@", password_of(url)), &format!("\"{}\"", password_of(url))]);
+/// Whatever is wrong with a secret, what is said about it does not repeat it.
+#[test]
+fn a_secret_that_is_wrong_is_not_repeated() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n");
+    let rsa = format!("-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----\n");
+    let file = data.path().join("secret");
+    std::fs::write(&file, SECRET).unwrap();
+    let file = file.to_str().unwrap();
+    for (option, value) in [
+        ("SQL_URL", "mysql://me:hunter2@"),
+        ("SQL_URL", "mysql://me:hunter2@127.0.0.1:port/chat"),
+        ("SQL_URL", "mysql://me:hunter2@127.0.0.1:1/chat"),
+        ("SQL_URL", "postgres://me:hunter2@127.0.0.1/chat"),
+        ("SQL_URL", "sqlite:x?key=hunter2"),
+        ("SQL_URL_FILE", file),
+        ("GRAPH_URL", "bolt://me:hunter2@127.0.0.1:1"),
+        ("GRAPH_URL", "bolt://me:hunter2@127.0.0.1:port"),
+        ("GRAPH_URL", "bolt://hunter2@127.0.0.1"),
+        ("GRAPH_URL", "http://me:hunter2@127.0.0.1"),
+        ("GRAPH_URL_FILE", file),
+        ("BUS_URL", "nats://me:hunter2@127.0.0.1:1"),
+        ("BUS_URL", "nats://hunter2@127.0.0.1:port"),
+        ("SIGNING_KEY", SECRET),
+        ("SIGNING_KEY", &key),
+        ("SIGNING_KEY", &rsa),
+        ("SIGNING_KEY_FILE", file),
+    ] {
+        let variable = format!("CHATTERBOX_{option}");
+        for command in ["check", "serve"] {
+            let options = [command, "--data", folder, "--listen", "127.0.0.1:0", "--log", "trace"];
+            let output = chatterbox(&options, &[(&variable, value)]);
+            let text = all(&output);
+            assert!(!output.status.success(), "{command} {option}={value}: {text}");
+            none_of(&text, &[SECRET]);
+        }
     }
-}
-
-fn made_key(data: &Path) -> String {
-    std::fs::read_to_string(data.join("signing-key.pem")).unwrap()
 }
 
 /// Fails where the text has one of these, and shows the lines around the

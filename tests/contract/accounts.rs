@@ -3,7 +3,7 @@
 use chatterbox::{
     accounts::{
         AccountStore, CodeHash, EmailAddress, Login, NewAccount, NewCode, PasswordHash, Purpose,
-        Registration,
+        Registration, StaleStore,
     },
     ids::UserId,
     jobs::{Job, JobStore, Task},
@@ -24,10 +24,12 @@ crate::promises! {
     an_account_may_be_verified_from_the_start,
     registering_writes_its_code_and_its_jobs_down,
     names_and_addresses_are_unique_and_a_refusal_writes_nothing,
+    who_registers_in_vain_has_a_name_and_no_address,
     of_those_who_register_at_once_one_gets_the_name,
     a_code_has_so_many_tries,
     tries_at_once_are_all_counted,
     a_code_expires,
+    codes_that_expired_are_deleted,
     only_the_newest_code_for_a_purpose_counts,
     a_code_confirms_an_address_once,
     changing_a_password_ends_the_other_sessions,
@@ -181,6 +183,45 @@ pub async fn names_and_addresses_are_unique_and_a_refusal_writes_nothing(stores:
     assert_eq!(stores.sql.register(&other, None, &[]).await.unwrap(), Registration::Made);
 }
 
+pub async fn who_registers_in_vain_has_a_name_and_no_address(stores: &Stores) {
+    let ada = new_account(stores, "ada", "ada@example.org");
+    stores.sql.register(&ada, None, &[]).await.unwrap();
+    let in_vain = async |name| {
+        let account = new_account(stores, name, "ada@example.org");
+        let code = new_code(stores, account.id, Purpose::VerifyEmail, "123456");
+        let jobs = [person_job(stores, &account)];
+        let outcome = stores.sql.register_in_vain(&account, &code, &jobs).await.unwrap();
+        (account.id, outcome)
+    };
+    let unconfirmed = async || {
+        let email = EmailAddress::parse("ada@example.org").unwrap();
+        stores.sql.unconfirmed(&email).await.unwrap().map(|account| account.id)
+    };
+    assert_eq!(unconfirmed().await, Some(ada.id));
+    assert_eq!(in_vain("ada").await.1, Registration::UsernameTaken);
+    let (grace, made) = in_vain("grace").await;
+    assert_eq!(made, Registration::Made);
+    assert_eq!(in_vain("grace").await.1, Registration::UsernameTaken);
+    let taken = new_account(stores, "grace", "grace@example.org");
+    let refused = stores.sql.register(&taken, None, &[]).await.unwrap();
+    assert_eq!(refused, Registration::UsernameTaken);
+
+    let found = stores.sql.account_by_login(&username("grace")).await.unwrap().unwrap();
+    assert_eq!((found.id, found.in_vain, found.email_verified), (grace, true, false));
+    assert_eq!((found.username.as_str(), found.email.as_str()), ("grace", "ada@example.org"));
+    assert!(tries(stores, grace, Purpose::VerifyEmail).await.is_some());
+    assert_eq!(stores.sql.pending().await.unwrap(), 1, "a refusal writes nothing");
+    let holder = stores.sql.account_by_login(&email("ada@example.org")).await.unwrap().unwrap();
+    assert_eq!((holder.id, holder.in_vain), (ada.id, false));
+
+    // The newest that is not confirmed, of those with this address.
+    assert_eq!(unconfirmed().await, Some(grace));
+    let (alan, _) = in_vain("alan").await;
+    assert_eq!(unconfirmed().await, Some(alan));
+    registered(stores, "edsger").await;
+    assert_eq!(unconfirmed().await, Some(alan));
+}
+
 pub async fn of_those_who_register_at_once_one_gets_the_name(stores: &Stores) {
     let accounts: Vec<NewAccount> = (0..12)
         .map(|n| match n % 3 {
@@ -234,6 +275,17 @@ pub async fn a_code_expires(stores: &Stores) {
         let kept = stores.sql.try_code(ada, Purpose::VerifyEmail, at).await.unwrap();
         assert_eq!(kept.is_some(), valid);
     }
+}
+
+pub async fn codes_that_expired_are_deleted(stores: &Stores) {
+    let (ada, grace) = (registered(stores, "ada").await, registered(stores, "grace").await);
+    put(stores, ada, Purpose::VerifyEmail, "123456").await;
+    stores.clock.advance(std::time::Duration::from_secs(60));
+    put(stores, grace, Purpose::VerifyEmail, "123456").await;
+    let expired = later(stores.ambient.now(), 14 * MINUTE + MINUTE / 2);
+    assert_eq!(stores.sql.drop_codes(expired, 10).await.unwrap(), 1);
+    assert!(tries(stores, ada, Purpose::VerifyEmail).await.is_none());
+    assert!(tries(stores, grace, Purpose::VerifyEmail).await.is_some());
 }
 
 pub async fn only_the_newest_code_for_a_purpose_counts(stores: &Stores) {

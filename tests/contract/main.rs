@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod attempts;
 mod dead_letters;
 mod departures;
 mod following;

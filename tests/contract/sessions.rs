@@ -1,12 +1,13 @@
 //! What keeps sessions and their refresh tokens.
 
 use chatterbox::{
-    accounts::{AccountStore, Device, NewSession, RefreshToken, TokenHash, Trade},
+    accounts::{AccountStore, Device, NewSession, RefreshToken, StaleStore, TokenHash, Trade},
     ids::{SessionId, UserId},
     messaging::{Change, Entry, LogStore, Position},
 };
 use chatterbox_graph::Timestamp;
 use futures::future::{join, join_all};
+use sqlx::{AnyConnection, Connection};
 
 use crate::{
     Stores,
@@ -24,6 +25,8 @@ crate::promises! {
     all_sessions_of_a_user_end_together,
     each_session_that_ends_is_told_of_once,
     sessions_that_ended_lately_are_listed,
+    sessions_nobody_can_use_are_deleted_with_their_tokens,
+    tokens_that_are_too_old_are_deleted,
 }
 
 const DAY: i64 = 24 * 3_600 * 1_000_000;
@@ -238,4 +241,66 @@ pub async fn sessions_that_ended_lately_are_listed(stores: &Stores) {
     assert_eq!(stores.sql.ended_since(now).await.unwrap(), [(late.id, now)]);
     assert_eq!(stores.sql.ended_since(later(now, -100)).await.unwrap().len(), 2);
     assert!(stores.sql.ended_since(later(now, 1)).await.unwrap().is_empty());
+}
+
+/// How many refresh tokens there are, which only the table itself tells.
+async fn tokens(stores: &Stores) -> i64 {
+    let mut connection = AnyConnection::connect(&stores.url).await.unwrap();
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM refresh_tokens");
+    let count = count.fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    count
+}
+
+pub async fn sessions_nobody_can_use_are_deleted_with_their_tokens(stores: &Stores) {
+    let ada = registered(stores, "ada").await;
+    let now = stores.ambient.now();
+    let mut sessions: [NewSession; 4] = std::array::from_fn(|_| new_session(stores));
+    for opened_long_ago in [0, 2, 3] {
+        sessions[opened_long_ago].at = later(now, -100 * DAY);
+    }
+    for session in &sessions {
+        assert!(stores.sql.open_session(ada, &password("ada"), session).await.unwrap());
+    }
+    let [ended_long_ago, ended, idle, used] = &sessions;
+    stores.sql.end_session(ada, ended_long_ago.id, later(now, -50 * DAY)).await.unwrap();
+    stores.sql.end_session(ada, ended.id, now).await.unwrap();
+    let next = new_token(stores);
+    stores.sql.trade_token(&used.token, &next, now, Timestamp(0)).await.unwrap();
+    assert_eq!(tokens(stores).await, 5);
+
+    let drop = async |limit| {
+        stores.sql.drop_sessions(later(now, -DAY), later(now, -99 * DAY), limit).await.unwrap()
+    };
+    assert_eq!(drop(1).await, 1);
+    while drop(10).await > 0 {}
+    assert_eq!(open(stores, ada).await, [used.id]);
+    assert_eq!(stores.sql.ended_since(Timestamp(0)).await.unwrap(), [(ended.id, now)]);
+    assert_eq!(tokens(stores).await, 3);
+    let done = Trade::Done { user: ada, session: used.id };
+    assert_eq!(trade(stores, &next, &new_token(stores)).await, done);
+    for token in [&ended_long_ago.token, &idle.token] {
+        assert_eq!(trade(stores, token, &new_token(stores)).await, Trade::Refused);
+    }
+}
+
+pub async fn tokens_that_are_too_old_are_deleted(stores: &Stores) {
+    let (ada, session) = signed_in(stores, "ada").await;
+    let now = stores.ambient.now();
+    let mut token = session.token.clone();
+    for day in 1..=4 {
+        let next = new_token(stores);
+        let at = later(now, day * DAY);
+        stores.sql.trade_token(&token, &next, at, Timestamp(0)).await.unwrap();
+        token = next;
+    }
+    let too_old = later(now, 2 * DAY);
+    assert_eq!(stores.sql.drop_refresh_tokens(too_old, 1).await.unwrap(), 1);
+    assert_eq!(stores.sql.drop_refresh_tokens(too_old, 10).await.unwrap(), 1);
+    assert_eq!(stores.sql.drop_refresh_tokens(too_old, 10).await.unwrap(), 0);
+    assert_eq!(tokens(stores).await, 3);
+    let next = new_token(stores);
+    let done = Trade::Done { user: ada, session: session.id };
+    assert_eq!(trade(stores, &token, &next).await, done);
+    assert!(matches!(trade(stores, &token, &next).await, Trade::Reused(_)));
 }

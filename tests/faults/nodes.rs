@@ -124,7 +124,8 @@ async fn graph_versions() -> Vec<i64> {
 async fn second_node(town: &Town, folder: &Path) -> Process {
     let key = town.data.join("signing-key.pem");
     let url = format!("http://{}", town.service.address);
-    let options = ["--signing-key-file", key.to_str().unwrap(), "--public-url", &url];
+    let key = key.to_str().unwrap();
+    let options = ["--signing-key-file", key, "--public-url", &url, "--rate-limits", "off"];
     Process::start(folder.join("data"), town.stores.clone(), &options).await
 }
 

@@ -62,7 +62,7 @@ impl Town {
     pub async fn start_behind(stores: StoreUrls, through: StoreUrls, command: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        let options = ["--verify-email", "off", "--log", LOG];
+        let options = ["--verify-email", "off", "--rate-limits", "off", "--log", LOG];
         let service = Process::start_by(command, data.clone(), through, &options).await;
         Self { service, stores, data, name: unique(), _folder: folder }
     }

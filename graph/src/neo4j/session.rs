@@ -304,5 +304,5 @@ async fn named<T>(
     let result = statement.instrument(tracing::debug_span!("graph", statement = name)).await;
     metrics::histogram!("chatterbox_graph_statement_duration_seconds", "statement" => name)
         .record(started.elapsed());
-    result
+    result.inspect_err(|error| error.count(name))
 }

@@ -91,7 +91,7 @@ pub(super) async fn timed<T>(
     let result = statement.instrument(tracing::debug_span!("graph", statement = name)).await;
     metrics::histogram!("chatterbox_graph_statement_duration_seconds", "statement" => name)
         .record(started.elapsed());
-    result.map_err(failure)
+    result.map_err(failure).inspect_err(|error| error.count(name))
 }
 
 /// An id as the tables keep it.

@@ -13,7 +13,7 @@ use super::{
     viewer::Viewer,
 };
 use crate::{
-    accounts::{Authentication as Pair, Viewer as Proof},
+    accounts::{Authentication as Pair, Client, Viewer as Proof},
     error::Error,
     ids::{self, SessionId},
 };
@@ -52,6 +52,11 @@ fn services<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Services>> {
     ctx.data::<Arc<Services>>()
 }
 
+/// Where the request comes from.
+fn client(ctx: &Context<'_>) -> Result<Client> {
+    ctx.data::<Client>().copied()
+}
+
 fn authenticated(services: &Arc<Services>, pair: Pair) -> Authentication {
     let scope = Scope::new(services.clone(), pair.viewer);
     Authentication {
@@ -70,7 +75,7 @@ impl AccountMutation {
         let RegisterInput { username, email, password, display_name } = input;
         let made = services
             .accounts
-            .register(&username, &email, &password, display_name.as_deref())
+            .register(&username, &email, &password, display_name.as_deref(), client(ctx)?)
             .await?;
         // Shown to whom it belongs, who has no session yet.
         let session = SessionId::from_uuid(Uuid::nil());
@@ -96,7 +101,7 @@ impl AccountMutation {
         code: String,
     ) -> Result<Authentication> {
         let services = services(ctx)?;
-        let pair = services.accounts.verify_email(&email, &code, None).await?;
+        let pair = services.accounts.verify_email(&email, &code, None, client(ctx)?).await?;
         Ok(authenticated(services, pair))
     }
 
@@ -110,7 +115,8 @@ impl AccountMutation {
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<Authentication> {
         let services = services(ctx)?;
         let SignInInput { login, password, device } = input;
-        let pair = services.accounts.sign_in(&login, &password, device.as_deref()).await?;
+        let pair =
+            services.accounts.sign_in(&login, &password, device.as_deref(), client(ctx)?).await?;
         Ok(authenticated(services, pair))
     }
 
@@ -181,7 +187,7 @@ impl AccountMutation {
         new: String,
     ) -> Result<Authentication> {
         let services = services(ctx)?;
-        let pair = services.accounts.reset_password(&email, &code, &new).await?;
+        let pair = services.accounts.reset_password(&email, &code, &new, client(ctx)?).await?;
         Ok(authenticated(services, pair))
     }
 }

@@ -1,4 +1,4 @@
-//! The one place that maps what went wrong to `extensions.code`.
+//! What went wrong, as an answer tells it: the code and what comes with it.
 
 use std::sync::Arc;
 
@@ -10,26 +10,10 @@ use futures::{StreamExt, stream::BoxStream};
 use tracing::error;
 
 use crate::{
+    api::codes::Code,
     error::{Error, StoreError, chain},
     telemetry::TraceId,
 };
-
-/// The codes of the contract.
-#[must_use]
-pub fn code(error: &Error) -> &'static str {
-    match error {
-        Error::Invalid { .. } => "BAD_USER_INPUT",
-        Error::Unauthenticated => "UNAUTHENTICATED",
-        Error::InvalidCredentials(_) => "INVALID_CREDENTIALS",
-        Error::EmailNotVerified => "EMAIL_NOT_VERIFIED",
-        Error::Forbidden(_) => "FORBIDDEN",
-        Error::NotFound(_) => "NOT_FOUND",
-        Error::Conflict { .. } => "CONFLICT",
-        Error::CursorExpired => "CURSOR_EXPIRED",
-        Error::Store(StoreError::Unavailable(_)) => "UNAVAILABLE",
-        Error::Store(StoreError::Internal(_)) => "INTERNAL",
-    }
-}
 
 /// How long a client should wait before it tries again, in milliseconds.
 const RETRY_AFTER_MS: i32 = 1_000;
@@ -88,14 +72,25 @@ fn expose(error: &mut ServerError, trace_id: Option<&str>) {
     let mut extensions = error.extensions.take().unwrap_or_default();
     match known {
         // What the schema itself refuses: syntax, unknown fields, wrong types, limits.
-        None => extensions.set("code", "BAD_USER_INPUT"),
+        None => {
+            withhold_value(&mut error.message);
+            extensions.set("code", Code::BadUserInput.name());
+        }
         Some(known) => {
-            extensions.set("code", code(known));
+            extensions.set("code", Code::of(known).name());
             error.message = known.to_string();
             describe(known, &mut extensions, error, trace_id);
         }
     }
     error.extensions = Some(extensions);
+}
+
+/// Of a value of the wrong type async-graphql ends by showing it. It may be a
+/// secret, and what is refused ends up in the logs of clients.
+fn withhold_value(message: &mut String) {
+    if let Some(expected) = message.find(", found ").filter(|_| message.starts_with("Expected ")) {
+        message.truncate(expected);
+    }
 }
 
 fn describe(
@@ -107,6 +102,9 @@ fn describe(
     match known {
         Error::Invalid { field, .. } | Error::Conflict { field, .. } => {
             extensions.set("field", *field);
+        }
+        Error::RateLimited { retry_after_ms, .. } => {
+            extensions.set("retryAfterMs", *retry_after_ms);
         }
         Error::Store(StoreError::Unavailable(_)) => {
             tracing::warn!(error = chain(known), "answered UNAVAILABLE");
@@ -120,5 +118,50 @@ fn describe(
     }
     if let (Error::Store(_), Some(trace_id)) = (known, trace_id) {
         extensions.set("traceId", trace_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_not_shown() {
+        let value = async_graphql::Value::from("hunter2");
+        let refused = async_graphql::InputValueError::<i32>::expected_type(value);
+        let mut shown = refused.propagate::<u8>().into_server_error(async_graphql::Pos::default());
+        expose(&mut shown, None);
+        assert_eq!(shown.message, "Expected input type \"Int\"");
+    }
+
+    #[test]
+    fn each_outcome_carries_what_the_table_says() {
+        for known in [
+            Error::invalid("field", "is odd"),
+            Error::Unauthenticated,
+            Error::InvalidCredentials("wrong"),
+            Error::EmailNotVerified,
+            Error::Forbidden("not you"),
+            Error::NotFound("thing"),
+            Error::Conflict { field: "field", reason: "is taken" },
+            Error::rate_limited("too often", Duration::from_secs(1)),
+            Error::CursorExpired,
+            Error::unavailable("a secret"),
+            Error::internal("a secret"),
+        ] {
+            let row = Code::of(&known).row();
+            let mut shown = ServerError::new("", None);
+            shown.source = Some(Arc::new(known));
+            expose(&mut shown, Some("trace"));
+            let extensions = serde_json::to_value(&shown.extensions).unwrap();
+            assert_eq!(extensions["code"], row.name);
+            let told: BTreeSet<&str> =
+                extensions.as_object().unwrap().keys().map(String::as_str).collect();
+            let expected = row.carries.iter().copied().chain(["code"]).collect();
+            assert_eq!(told, expected, "{}", row.name);
+            assert!(!shown.message.contains("secret"), "{}", shown.message);
+        }
     }
 }

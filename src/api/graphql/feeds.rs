@@ -35,6 +35,7 @@ use crate::{
     api::http::{self, Payload, Payloads, Plainly},
     error::Result,
     live::{Cursor, Event, Subscription},
+    rates::Sender,
 };
 
 /// What an execution is given to say next.
@@ -181,8 +182,11 @@ impl http::Feeds for Feeds {
         };
         let selection = self.selection(words, viewer);
         let opening = async move {
-            // First of all: the stream begins now, however long the rest takes.
-            if let Ok(subscription) = subscribe(&selection.services, viewer, start).await
+            // Whoever is refused, for whatever reason, is so below.
+            let services = &selection.services;
+            if services.rates.request(Sender::User(viewer.user)).is_ok()
+                // First of all: the stream begins now, however long the rest takes.
+                && let Ok(subscription) = subscribe(services, viewer, start).await
                 && selection.is_valid().await
             {
                 return Feed { selection, viewer, subscription, own: None }.payloads();
@@ -221,7 +225,9 @@ struct Feed {
 
 impl Feed {
     fn payloads(self) -> Payloads {
-        stream::unfold(Some(self), |feed| async move {
+        // In a box, because the stream has a place for it between two events and one for it
+        // while it waits.
+        stream::unfold(Some(Box::new(self)), |feed| async move {
             let mut feed = feed?;
             match feed.subscription.next().await {
                 Ok(Ok(event)) => {

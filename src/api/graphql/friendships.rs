@@ -13,7 +13,7 @@ use crate::people::{FriendshipAction, RequestNote};
 pub struct FriendshipMutation;
 
 async fn change(ctx: &Context<'_>, user: &ID, action: FriendshipAction) -> Result<User> {
-    let scope = Scope::of(ctx)?;
+    let scope = Scope::changing(ctx)?;
     let services = scope.services();
     let (viewer, other) = (scope.viewer().user, user_id(user)?);
     let person = services.people.change_friendship(viewer, other, action).await?;

@@ -283,7 +283,7 @@ pub struct UpdateGroupInput {
 pub struct GroupMutation;
 
 async fn change(ctx: &Context<'_>, group: &ID, action: GroupAction) -> Result<Group> {
-    let scope = Scope::of(ctx)?;
+    let scope = Scope::changing(ctx)?;
     let group = group_id(group)?;
     scope.services().groups.change(scope.viewer().user, group, action).await?;
     Ok(Group::fresh(&scope, group))
@@ -301,7 +301,7 @@ fn description(text: &str) -> Outcome<Option<Prose>> {
 impl GroupMutation {
     /// Makes a group, which the viewer owns.
     async fn create_group(&self, ctx: &Context<'_>, input: CreateGroupInput) -> Result<Group> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let name = GroupName::parse(&input.name)?;
         let description = description(input.description.as_deref().unwrap_or_default())?;
         let members = user_ids("memberIds", &input.member_ids)?;
@@ -375,7 +375,7 @@ impl GroupMutation {
 
     /// Deletes the group and ends its conversation.
     async fn delete_group(&self, ctx: &Context<'_>, group_id: ID) -> Result<bool> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let group = self::group_id(&group_id)?;
         scope.services().groups.delete(scope.viewer().user, group).await?;
         Ok(true)

@@ -222,13 +222,14 @@ impl MessageMutation {
             reply_to: input.reply_to.map(|id| ids::parse("replyTo", &id)).transpose()?,
         };
         let sender = scope.viewer().user;
+        scope.services().rates.message(sender)?;
         let sent = scope.services().conversations.send(sender, target, outgoing).await;
         answer(&scope, sent).await
     }
 
     /// Only its sender may, as long as they may write there. The same body again changes nothing.
     async fn edit_message(&self, ctx: &Context<'_>, id: ID, body: String) -> Result<Message> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let (id, body) = (ids::parse("id", &id)?, MessageBody::parse(body)?);
         let edited = scope.services().messages.edit(scope.viewer().user, id, body).await;
         answer(&scope, edited).await
@@ -236,7 +237,7 @@ impl MessageMutation {
 
     /// For everyone and for ever; its place stays. Its sender may, and in a group owners and admins.
     async fn delete_message(&self, ctx: &Context<'_>, id: ID) -> Result<Message> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let id = ids::parse("id", &id)?;
         let deleted = scope.services().messages.delete(scope.viewer().user, id).await;
         answer(&scope, deleted).await
@@ -249,7 +250,7 @@ impl MessageMutation {
         message_id: ID,
         emoji: String,
     ) -> Result<Message> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let (id, emoji) = (ids::parse("messageId", &message_id)?, Emoji::parse(&emoji)?);
         let messages = &scope.services().messages;
         let reacted = messages.add_reaction(scope.viewer().user, id, emoji).await;
@@ -263,7 +264,7 @@ impl MessageMutation {
         message_id: ID,
         emoji: String,
     ) -> Result<Message> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let (id, emoji) = (ids::parse("messageId", &message_id)?, Emoji::parse(&emoji)?);
         let messages = &scope.services().messages;
         let reacted = messages.remove_reaction(scope.viewer().user, id, emoji).await;

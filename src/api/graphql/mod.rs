@@ -3,12 +3,14 @@
 mod accounts;
 mod asked;
 mod conversations;
-pub mod cost;
+mod cost;
 mod directory;
 pub mod errors;
 mod events;
 mod feeds;
 mod friendships;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod groups;
 mod limits;
 mod loaders;
@@ -22,8 +24,10 @@ mod scope;
 mod search;
 mod sessions;
 mod settings;
+pub mod text;
 mod typing;
 mod users;
+mod validated;
 mod viewer;
 
 use std::sync::Arc;
@@ -76,6 +80,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<node::ConversationIsNode>()
         .register_output_type::<node::Node>()
         .extension(limits::Limits)
+        .extension(validated::Validated::default())
         .extension(errors::ErrorCodes)
 }
 

@@ -65,7 +65,7 @@ impl ReadingMutation {
         conversation_id: ID,
         seq: i32,
     ) -> Result<Conversation> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let (id, is_group) = conversations::conversation_id("conversationId", &conversation_id)?;
         let reading = &scope.services().reading;
         reading.mark_read(scope.viewer().user, id, is_group, seq.into()).await?;
@@ -79,7 +79,7 @@ impl ReadingMutation {
         conversation_id: ID,
         muted: bool,
     ) -> Result<Conversation> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let (id, is_group) = conversations::conversation_id("conversationId", &conversation_id)?;
         scope.services().reading.mute(scope.viewer().user, id, is_group, muted).await?;
         changed(&scope, id, is_group).await

@@ -25,6 +25,7 @@ use crate::{
         ReadingStore, Rewritten, SearchStore,
     },
     people::{Groups, People, Suggestions},
+    rates::Rates,
 };
 
 /// What the resolvers call.
@@ -64,6 +65,8 @@ pub struct Services {
     pub reactions: Arc<dyn ReactionStore>,
     /// Finds messages.
     pub search: Arc<dyn SearchStore>,
+    /// Refuses what is done too often.
+    pub rates: Rates,
     /// The clock and the randomness.
     pub ambient: Ambient,
 }
@@ -139,6 +142,17 @@ impl Scope {
             return Err(Error::Unauthenticated);
         }
         ctx.data_opt::<Self>().cloned().ok_or(Error::Unauthenticated)
+    }
+
+    /// That of a request by which the viewer changes something.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`] where they do so too often, and as [`Scope::of`].
+    pub fn changing(ctx: &Context<'_>) -> Result<Self> {
+        let scope = Self::of(ctx)?;
+        scope.services().rates.change(scope.viewer().user)?;
+        Ok(scope)
     }
 
     /// Who asks.

@@ -104,7 +104,7 @@ pub struct SettingsMutation;
 impl SettingsMutation {
     /// Changes how the viewer presents themselves. What is left out stays as it is; null takes `bio` and `avatarUrl` away.
     async fn update_profile(&self, ctx: &Context<'_>, input: UpdateProfileInput) -> Result<User> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let services = scope.services();
         let person = services.people.change_profile(scope.viewer().user, input.parse()?).await?;
         let scope = Scope::new(services.clone(), scope.viewer());
@@ -117,7 +117,7 @@ impl SettingsMutation {
         ctx: &Context<'_>,
         input: UpdateSettingsInput,
     ) -> Result<Settings> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let (people, viewer) = (&scope.services().people, scope.viewer().user);
         Ok(people.change_settings(viewer, input.into()).await?.into())
     }

@@ -18,7 +18,7 @@ impl TypingMutation {
         conversation_id: ID,
         typing: bool,
     ) -> Result<bool> {
-        let scope = Scope::of(ctx)?;
+        let scope = Scope::changing(ctx)?;
         let desk = match conversations::conversation_id("conversationId", &conversation_id)? {
             (group, true) => Desk::Group(group.group()),
             (direct, false) => Desk::Direct(direct.direct()),

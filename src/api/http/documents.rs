@@ -5,14 +5,16 @@ use std::sync::Arc;
 use async_graphql::{Request, ServerResult, parser::types::ExecutableDocument};
 use moka::sync::Cache;
 
-use crate::api::graphql::cost::check_nesting;
+use super::{misread, persisted::Persisted};
+use crate::api::graphql::text;
 
 /// A bounded cache of documents, by their texts. Clients send the same ones
 /// again and again, and to copy one takes a thirtieth of the time that it
-/// takes to parse it.
+/// takes to parse it. Also the texts that clients only name by their hashes.
 #[derive(Clone)]
 pub struct Documents {
     parsed: Cache<Arc<str>, Arc<ExecutableDocument>>,
+    persisted: Persisted,
 }
 
 impl Documents {
@@ -26,23 +28,33 @@ impl Documents {
     ///
     /// # Errors
     ///
-    /// Where it is nested too deep or can't be parsed.
+    /// Where it is nested too deep or can't be parsed, and where only its hash
+    /// is given, which is not known.
     pub(super) fn parse<'a>(
         &self,
         request: &'a mut Request,
     ) -> ServerResult<&'a ExecutableDocument> {
+        let offered = self.persisted.complete(request)?;
+        self.parse_text(request)?;
+        if let Some(offered) = offered {
+            self.persisted.keep(offered, &request.query);
+        }
+        request.parsed_query()
+    }
+
+    fn parse_text(&self, request: &mut Request) -> ServerResult<()> {
         if let Some(known) = self.parsed.get(request.query.as_str()) {
             request.set_parsed_query(ExecutableDocument::clone(&known));
-            return request.parsed_query();
+            return Ok(());
         }
-        check_nesting(&request.query)?;
+        text::check(&request.query)?;
         let short = request.query.len() <= Self::LONGEST;
         let text = short.then(|| Arc::from(request.query.as_str()));
-        let document = request.parsed_query()?;
+        let document = request.parsed_query().map_err(misread::document)?;
         if let Some(text) = text {
             self.parsed.insert(text, Arc::new(document.clone()));
         }
-        Ok(document)
+        Ok(())
     }
 }
 
@@ -53,7 +65,7 @@ impl Default for Documents {
             .weigher(|text: &Arc<str>, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
             .max_capacity(Self::CAPACITY)
             .build();
-        Self { parsed }
+        Self { parsed, persisted: Persisted::default() }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{BatchResponse, Executor, Response as Answer, parser::types::OperationType};
+use async_graphql::{
+    BatchResponse, Executor, Response as Answer, ServerResult, parser::types::OperationType,
+};
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     Json,
@@ -11,26 +13,34 @@ use axum::{
         Extension, Query, Request, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use futures::{StreamExt, future::join_all};
+use futures::{FutureExt, StreamExt, future::join_all};
 use serde::Deserialize;
+use tokio::time::timeout;
+use tracing::{Instrument, warn};
 
 use super::{
     BATCH_LIMIT, BODY_LIMIT, HttpParts,
-    negotiation::{MediaType, is_json, wants_page},
-    operation::{self, Batch, Parameters, RequestError, refused},
+    framing::Framing,
+    negotiation::{Accepted, MediaType, is_json, wants_page},
+    operation::{self, Batch, Parameters, RequestError, refused, unavailable},
+    payload::{self, Payload},
     request::{self, Caller, refusal},
+    streams::{self, Stream},
     websocket,
 };
-use crate::telemetry::TraceId;
+use crate::{api::codes::Code, telemetry::TraceId};
 
 /// How long a client may take to send a body.
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is taken and thrown away, so that its
 /// sender gets to read why it is refused.
 const BODY_THROWN_AWAY: usize = 4 * 1024 * 1024;
+const NO_STREAM: &str = "a subscription needs a WebSocket with the subprotocol \
+    graphql-transport-ws, or an Accept of text/event-stream or of \
+    multipart/mixed;subscriptionSpec=1.0";
 
 /// All that is served at `/graphql`.
 pub(super) async fn endpoint<E: Executor>(
@@ -42,32 +52,32 @@ pub(super) async fn endpoint<E: Executor>(
     let (head, body) = request.into_parts();
     match head.method {
         Method::GET if head.headers.contains_key(header::UPGRADE) => {
-            websocket::open(parts, upgrade, &head.headers)
+            websocket::open(parts, upgrade, &head)
         }
-        Method::GET => get(&parts, trace, &head).await,
-        Method::POST => post(&parts, trace, &head, body).await,
+        Method::GET => get(parts, trace, &head).await,
+        Method::POST => post(parts, trace, &head, body).await,
         _ => not_allowed("GET, POST", "operations are sent with POST, queries also with GET"),
     }
 }
 
-async fn get<E: Executor>(parts: &HttpParts<E>, trace: TraceId, head: &Parts) -> Response {
+async fn get<E: Executor>(parts: Arc<HttpParts<E>>, trace: TraceId, head: &Parts) -> Response {
     if head.uri.query().is_none() && wants_page(&head.headers) {
         return Redirect::to("/playground").into_response();
     }
-    let Some(media) = MediaType::accepted(&head.headers) else { return not_acceptable() };
-    let mut request = match query_string(head) {
-        Ok(parameters) => parameters.into_request(),
+    let Some(accepted) = Accepted::of(&head.headers) else { return not_acceptable() };
+    let operation = match query_string(head) {
+        Ok(parameters) => Operation::parse(&parts, parameters),
         Err(message) => return refusal(StatusCode::BAD_REQUEST, &message),
     };
-    if let Ok(Some(OperationType::Mutation)) = operation::kind(&parts.documents, &mut request) {
+    if operation.is(OperationType::Mutation) {
         return not_allowed("POST", "a mutation is sent with POST");
     }
-    let caller = Caller::of_headers(parts, &head.headers);
-    respond(media, execute(parts, caller, trace, request).await.into())
+    let caller = Caller::of_head(&parts, head);
+    answer(parts, accepted, caller, trace, operation).await
 }
 
 async fn post<E: Executor>(
-    parts: &HttpParts<E>,
+    parts: Arc<HttpParts<E>>,
     trace: TraceId,
     head: &Parts,
     body: Body,
@@ -76,42 +86,113 @@ async fn post<E: Executor>(
         let message = "the body has to be application/json in UTF-8";
         return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
-    let Some(media) = MediaType::accepted(&head.headers) else { return not_acceptable() };
+    let Some(accepted) = Accepted::of(&head.headers) else { return not_acceptable() };
     let body = match read(body).await {
         Ok(body) => body,
         Err(response) => return response,
     };
-    let caller = Caller::of_headers(parts, &head.headers);
+    let caller = Caller::of_head(&parts, head);
     match Batch::parse(&body) {
         Ok(Batch::One(one)) => {
-            respond(media, execute(parts, caller, trace, one.into_request()).await.into())
+            let operation = Operation::parse(&parts, one);
+            answer(parts, accepted, caller, trace, operation).await
         }
         Ok(Batch::Many(many)) if !(1..=BATCH_LIMIT).contains(&many.len()) => {
             let message = format!("a batch has 1 to {BATCH_LIMIT} operations");
             refusal(StatusCode::BAD_REQUEST, &message)
         }
-        Ok(Batch::Many(many)) => {
-            let requests = many.into_iter().map(Parameters::into_request);
-            let answers = requests.map(|one| execute(parts, caller, trace.clone(), one));
-            respond(media, join_all(answers).await.into())
-        }
+        Ok(Batch::Many(many)) => match accepted {
+            Accepted::Whole(media) | Accepted::Either(media, _) => {
+                let operations = many.into_iter().map(|one| Operation::parse(&parts, one));
+                let answers = operations
+                    .map(|one| execute(&parts, caller, trace.clone(), one).map(completed));
+                respond(media, join_all(answers).await.into())
+            }
+            Accepted::Stream(_) => {
+                refusal(StatusCode::NOT_ACCEPTABLE, "a stream is about one operation")
+            }
+        },
         Err(message) => refusal(StatusCode::BAD_REQUEST, &message),
     }
+}
+
+/// An operation, and of which kind it is.
+struct Operation {
+    request: async_graphql::Request,
+    kind: ServerResult<Option<OperationType>>,
+}
+
+impl Operation {
+    fn parse<E>(parts: &HttpParts<E>, parameters: Parameters) -> Self {
+        let mut request = parameters.into_request();
+        let kind = operation::kind(&parts.documents, &mut request);
+        Self { request, kind }
+    }
+
+    fn is(&self, kind: OperationType) -> bool {
+        matches!(self.kind, Ok(Some(known)) if known == kind)
+    }
+}
+
+/// Answers in one piece, or with a stream where there may be several results
+/// or nothing else is accepted.
+async fn answer<E: Executor>(
+    parts: Arc<HttpParts<E>>,
+    accepted: Accepted,
+    caller: Caller,
+    trace: TraceId,
+    operation: Operation,
+) -> Response {
+    let subscribes = operation.is(OperationType::Subscription);
+    let stream = match accepted {
+        Accepted::Stream(stream) => stream,
+        Accepted::Either(_, stream) if subscribes => stream,
+        Accepted::Either(media, _) | Accepted::Whole(media) => {
+            let answer = execute(&parts, caller, trace, operation).await;
+            return respond(media, completed(answer).into());
+        }
+    };
+    let framing = Framing::new(stream, &trace);
+    let subscriber = subscribes.then_some(caller);
+    let stream = Stream { subscriber, trace: trace.clone(), framing };
+    let payloads = if subscribes {
+        payload::open(parts.clone(), operation.request, caller, trace)
+    } else {
+        let parts = parts.clone();
+        let once = async move { execute(&parts, caller, trace, operation).await };
+        once.map(Payload::Own).into_stream().boxed()
+    };
+    streams::open(parts, stream, payloads)
 }
 
 async fn execute<E: Executor>(
     parts: &HttpParts<E>,
     caller: Caller,
     trace: TraceId,
-    mut request: async_graphql::Request,
+    Operation { mut request, kind }: Operation,
 ) -> Answer {
-    let mut answer = match operation::kind(&parts.documents, &mut request) {
+    let mut measured = parts.operations.begin(kind.is_ok().then_some(&mut request));
+    let span = measured.span();
+    let answer = match kind {
         Err(error) => Answer::from_errors(vec![error]),
-        Ok(Some(OperationType::Subscription)) => refused(
-            "a subscription needs a WebSocket: connect to /graphql with the subprotocol graphql-transport-ws",
-        ),
-        Ok(_) => parts.executor.execute(request::prepare(parts, request, caller, trace)).await,
+        Ok(Some(OperationType::Subscription)) => refused(NO_STREAM),
+        Ok(_) => {
+            let prepared = request::prepare(parts, request, caller, trace.clone());
+            let executing = parts.executor.execute(prepared).instrument(span);
+            match timeout(parts.request_times.operation, executing).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    warn!("an operation took too long");
+                    Answer::from_errors(vec![unavailable("it took too long", &trace)])
+                }
+            }
+        }
     };
+    measured.said(&answer);
+    answer
+}
+
+fn completed(mut answer: Answer) -> Answer {
     operation::complete(&mut answer);
     answer
 }
@@ -119,22 +200,21 @@ async fn execute<E: Executor>(
 fn respond(media: MediaType, answer: BatchResponse) -> Response {
     let mut response = match &answer {
         BatchResponse::Single(single) if operation::is_request_error(single) => {
-            (media.request_error(), Json(RequestError { errors: &single.errors })).into_response()
+            let code = single.errors.first().and_then(operation::code).and_then(Code::named);
+            let errors = RequestError { errors: &single.errors };
+            (media.request_error(code), Json(errors)).into_response()
         }
         _ => GraphQLResponse(answer).into_response(),
     };
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media.header());
-    // Answers depend on who asks.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CONTENT_TYPE, media.header());
     response
 }
 
-fn query_string(head: &Parts) -> Result<Parameters, String> {
+pub(super) fn query_string(head: &Parts) -> Result<Parameters, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields {
-        query: String,
+        query: Option<String>,
         operation_name: Option<String>,
         variables: Option<String>,
         extensions: Option<String>,
@@ -170,7 +250,7 @@ async fn read(body: Body) -> Result<Vec<u8>, Response> {
         }
         Ok::<_, axum::Error>(())
     };
-    match tokio::time::timeout(BODY_TIME, reading).await {
+    match timeout(BODY_TIME, reading).await {
         Ok(Ok(())) if thrown_away > 0 => {
             let message = format!("a body has at most {BODY_LIMIT} bytes");
             Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, &message))
@@ -187,6 +267,7 @@ fn not_allowed(allowed: &'static str, message: &str) -> Response {
 }
 
 fn not_acceptable() -> Response {
-    let message = "answers are application/graphql-response+json or application/json";
+    let message = "answers are application/graphql-response+json or application/json, \
+        streams text/event-stream or multipart/mixed;subscriptionSpec=1.0";
     refusal(StatusCode::NOT_ACCEPTABLE, message)
 }

@@ -1,40 +1,52 @@
 //! What is served over HTTP: GraphQL, health, metrics, the schema's text, the
 //! public keys and the playground.
 
+mod client;
+mod close;
+mod compression;
 mod documents;
+mod framing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod graphql;
+mod headers;
 mod health;
+mod measured;
 mod metrics;
+mod misread;
 mod negotiation;
 mod operation;
 mod origin;
 mod pages;
 mod payload;
+mod persisted;
 mod protocol;
 mod request;
 mod running;
 mod serve;
 mod socket;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod websocket;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_graphql::{Executor, Request};
 use axum::{
     Router,
-    http::{HeaderName, Method, StatusCode, header},
+    http::StatusCode,
     middleware,
     routing::{any, get},
 };
+use ipnet::IpNet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use self::{
     documents::Documents,
     health::{Check, Part, PartReport, check_parts},
+    measured::Operations,
     payload::{AnyFeeds, Feeds, Payload, Payloads, Plainly},
     request::{BadToken, TRACE_HEADER},
     serve::serve,
@@ -55,6 +67,11 @@ pub const BODY_LIMIT: usize = 256 * 1024;
 pub const BATCH_LIMIT: usize = 10;
 /// How many operations may run on one socket at a time.
 pub const SOCKET_OPERATIONS: usize = 100;
+/// How many messages a client may send on a socket each second, on average;
+/// the WebSocket's own pings and pongs count too.
+pub const SOCKET_MESSAGES: NonZeroU32 = NonZeroU32::new(100).unwrap();
+/// How many of them may come at once.
+pub const SOCKET_BURST: NonZeroU32 = NonZeroU32::new(500).unwrap();
 
 /// Tells who an access token was made out to.
 pub type Authenticate = Arc<dyn Fn(&str) -> Result<Viewer> + Send + Sync>;
@@ -80,6 +97,23 @@ impl Default for SocketTimes {
     }
 }
 
+/// How long operations over HTTP may take.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestTimes {
+    /// How long an operation may: then it is UNAVAILABLE. Subscriptions have
+    /// no end of their own.
+    pub operation: Duration,
+    /// Between two signs of life in a stream. A client that has not read for
+    /// three of them counts as gone.
+    pub heartbeat: Duration,
+}
+
+impl Default for RequestTimes {
+    fn default() -> Self {
+        Self { operation: Duration::from_secs(30), heartbeat: Duration::from_secs(10) }
+    }
+}
+
 /// What the HTTP side is made of.
 #[derive(Clone)]
 pub struct HttpParts<E> {
@@ -87,6 +121,8 @@ pub struct HttpParts<E> {
     pub executor: E,
     /// The documents that were parsed lately.
     pub documents: Documents,
+    /// The operations that were seen, for their metrics.
+    pub operations: Operations,
     /// Readies an operation to be executed.
     pub prepare: Prepare,
     /// Serves the subscriptions of many who ask for the same.
@@ -109,6 +145,12 @@ pub struct HttpParts<E> {
     pub keys: Keys,
     /// Origins besides its own whose pages may use the service.
     pub allowed_origins: Vec<Origin>,
+    /// Whether clients reach the service by `https`.
+    pub https: bool,
+    /// Proxies that are believed where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long operations over HTTP may take.
+    pub request_times: RequestTimes,
     /// How long sockets wait for their clients.
     pub socket_times: SocketTimes,
     /// Cancelled when the service is to stop.
@@ -119,7 +161,8 @@ pub struct HttpParts<E> {
 
 /// All that is served over HTTP.
 pub fn router<E: Executor>(parts: HttpParts<E>) -> Router {
-    let cors = cors(&parts.allowed_origins);
+    let cors = headers::cors(&parts.allowed_origins);
+    let https = parts.https;
     let ambient = parts.ambient.clone();
     Router::new()
         .route("/graphql", any(graphql::endpoint::<E>))
@@ -135,16 +178,8 @@ pub fn router<E: Executor>(parts: HttpParts<E>) -> Router {
         })
         .with_state(Arc::new(parts))
         .layer(middleware::from_fn(request::catch_panic))
+        .layer(compression::layer())
         .layer(cors)
+        .layer(middleware::from_fn_with_state(https, headers::complete))
         .layer(middleware::from_fn_with_state(ambient, request::observe))
-}
-
-fn cors(allowed: &[Origin]) -> CorsLayer {
-    let traceparent = HeaderName::from_static("traceparent");
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(allowed.iter().filter_map(Origin::to_header)))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, traceparent])
-        .expose_headers([TRACE_HEADER])
-        .max_age(Duration::from_secs(60 * 60))
 }

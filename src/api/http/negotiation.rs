@@ -3,6 +3,35 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use crate::api::codes::Code;
+
+/// What a request may be answered in: of each kind the best of those that
+/// are accepted, the first of equals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// In one piece.
+    Whole(MediaType),
+    /// As a stream of results; only who names one gets it.
+    Stream(StreamType),
+    /// In one piece, or as a stream where there may be several results.
+    Either(MediaType, StreamType),
+}
+
+impl Accepted {
+    /// Nothing where none is ours.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        if !headers.contains_key(header::ACCEPT) {
+            return Some(Self::Whole(MediaType::GraphqlResponse));
+        }
+        match (best(headers, MediaType::of), best(headers, StreamType::of)) {
+            (Some(media), None) => Some(Self::Whole(media)),
+            (None, Some(stream)) => Some(Self::Stream(stream)),
+            (Some(media), Some(stream)) => Some(Self::Either(media, stream)),
+            (None, None) => None,
+        }
+    }
+}
+
 /// A media type of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
@@ -15,25 +44,13 @@ pub(super) enum MediaType {
 }
 
 impl MediaType {
-    /// The type to answer with: the best of those accepted, the first of
-    /// equals. Nothing where none is ours.
-    pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
-        if !headers.contains_key(header::ACCEPT) {
-            return Some(Self::GraphqlResponse);
+    fn of(range: &Range<'_>) -> Option<Self> {
+        match range.name.as_str() {
+            "application/graphql-response+json" => Some(Self::GraphqlResponse),
+            // Who takes anything may not know the newer type.
+            "application/json" | "application/*" | "*/*" => Some(Self::Json),
+            _ => None,
         }
-        let mut best: Option<(f32, Self)> = None;
-        for (name, quality) in ranges(headers) {
-            let candidate = match name.as_str() {
-                "application/graphql-response+json" => Self::GraphqlResponse,
-                // Who takes anything may not know the newer type.
-                "application/json" | "application/*" | "*/*" => Self::Json,
-                _ => continue,
-            };
-            if quality > 0.0 && best.is_none_or(|(other, _)| quality > other) {
-                best = Some((quality, candidate));
-            }
-        }
-        best.map(|(_, media)| media)
     }
 
     /// The value of `Content-Type`.
@@ -44,18 +61,41 @@ impl MediaType {
         })
     }
 
-    /// The status of a request whose operation was not executed.
-    pub(super) fn request_error(self) -> StatusCode {
+    /// The status of an answer without data, where `code` tells why.
+    pub(super) fn request_error(self, code: Option<Code>) -> StatusCode {
+        let refused = || code?.row().http.map(StatusCode::from_u16)?.ok();
         match self {
-            Self::GraphqlResponse => StatusCode::BAD_REQUEST,
+            Self::GraphqlResponse => refused().unwrap_or(StatusCode::BAD_REQUEST),
             Self::Json => StatusCode::OK,
+        }
+    }
+}
+
+/// A media type of streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StreamType {
+    /// `text/event-stream`: Server-Sent Events.
+    Events,
+    /// `multipart/mixed;subscriptionSpec=1.0`: parts as clients of Apollo read them.
+    Parts,
+}
+
+impl StreamType {
+    fn of(range: &Range<'_>) -> Option<Self> {
+        match range.name.as_str() {
+            "text/event-stream" => Some(Self::Events),
+            // Without the parameter it is about answers in several pieces.
+            "multipart/mixed" if range.parameter("subscriptionSpec") == Some("1.0") => {
+                Some(Self::Parts)
+            }
+            _ => None,
         }
     }
 }
 
 /// Whether a browser asks for a page.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
-    ranges(headers).any(|(name, _)| name == "text/html")
+    ranges(headers).any(|range| range.name == "text/html")
 }
 
 /// Whether the body is JSON in UTF-8. Any other type is refused, also because
@@ -76,15 +116,47 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The media ranges of `Accept` with their weights (RFC 9110, section 12.5.1).
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (String, f32)> {
+/// One of the media ranges of `Accept` (RFC 9110, section 12.5.1).
+struct Range<'a> {
+    /// In lower case.
+    name: String,
+    parameters: &'a str,
+}
+
+impl<'a> Range<'a> {
+    fn parse(text: &'a str) -> Self {
+        let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
+        Self { name: name.trim().to_ascii_lowercase(), parameters }
+    }
+
+    /// The value of a parameter, without its quotes.
+    fn parameter(&self, name: &str) -> Option<&'a str> {
+        let mut all = self.parameters.split(';').filter_map(|field| field.split_once('='));
+        let (_, value) = all.find(|(given, _)| given.trim().eq_ignore_ascii_case(name))?;
+        Some(value.trim().trim_matches('"'))
+    }
+
+    fn weight(&self) -> f32 {
+        self.parameter("q").map_or(1.0, |weight| weight.parse().unwrap_or(0.0))
+    }
+}
+
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = Range<'_>> {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(|range| {
-        let mut fields = range.split(';').map(str::trim);
-        let name = fields.next().unwrap_or_default().to_ascii_lowercase();
-        let weight = fields.find_map(|field| field.strip_prefix("q=").or(field.strip_prefix("Q=")));
-        (name, weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
-    })
+    values.flat_map(|value| value.split(',')).map(Range::parse)
+}
+
+/// The candidate of the most weight, the first of equals.
+fn best<T>(headers: &HeaderMap, candidate: impl Fn(&Range<'_>) -> Option<T>) -> Option<T> {
+    let mut best: Option<(f32, T)> = None;
+    for range in ranges(headers) {
+        let weight = range.weight();
+        let better = weight > 0.0 && best.as_ref().is_none_or(|(other, _)| weight > *other);
+        if let Some(candidate) = candidate(&range).filter(|_| better) {
+            best = Some((weight, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -98,21 +170,41 @@ mod tests {
     #[test]
     fn the_best_of_the_accepted_types_is_taken() {
         use MediaType::{GraphqlResponse, Json};
+        use StreamType::{Events, Parts};
 
-        assert_eq!(MediaType::accepted(&HeaderMap::new()), Some(GraphqlResponse));
+        let accepted = |accept| Accepted::of(&headers(header::ACCEPT, accept));
+        assert_eq!(Accepted::of(&HeaderMap::new()), Some(Accepted::Whole(GraphqlResponse)));
         for (accept, expected) in [
-            ("application/graphql-response+json", Some(GraphqlResponse)),
-            ("application/json", Some(Json)),
-            ("application/graphql-response+json, application/json;q=0.9", Some(GraphqlResponse)),
-            ("application/graphql-response+json;q=0.5, application/json", Some(Json)),
-            ("application/graphql-response+json; charset=utf-8, */*", Some(GraphqlResponse)),
-            ("Application/JSON", Some(Json)),
-            ("*/*", Some(Json)),
-            ("text/html, application/*;q=0.1", Some(Json)),
-            ("text/html", None),
-            ("application/json;q=0", None),
+            ("application/graphql-response+json", GraphqlResponse),
+            ("application/json", Json),
+            ("application/graphql-response+json, application/json;q=0.9", GraphqlResponse),
+            ("application/graphql-response+json;q=0.5, application/json", Json),
+            ("application/graphql-response+json; charset=utf-8, */*", GraphqlResponse),
+            ("Application/JSON", Json),
+            ("*/*", Json),
+            ("text/html, application/*;q=0.1", Json),
+            ("multipart/mixed;deferSpec=20220824,application/json", Json),
+            ("multipart/mixed;subscriptionSpec=2.0, text/event-stream;q=0, */*", Json),
         ] {
-            assert_eq!(MediaType::accepted(&headers(header::ACCEPT, accept)), expected, "{accept}");
+            assert_eq!(accepted(accept), Some(Accepted::Whole(expected)), "{accept}");
+        }
+        for accept in ["", "text/html", "application/json;q=0", "multipart/mixed", "text/*"] {
+            assert_eq!(accepted(accept), None, "{accept}");
+        }
+        for (accept, expected) in [
+            ("text/event-stream", Accepted::Stream(Events)),
+            ("multipart/mixed;boundary=graphql;subscriptionspec=1.0", Accepted::Stream(Parts)),
+            (
+                "multipart/mixed; subscriptionSpec=1.0; q=0.5, text/event-stream",
+                Accepted::Stream(Events),
+            ),
+            (
+                "multipart/mixed;subscriptionSpec=\"1.0\", application/json",
+                Accepted::Either(Json, Parts),
+            ),
+            ("*/*, text/event-stream, multipart/mixed", Accepted::Either(Json, Events)),
+        ] {
+            assert_eq!(accepted(accept), Some(expected), "{accept}");
         }
     }
 

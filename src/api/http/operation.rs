@@ -2,40 +2,49 @@
 //! answered.
 
 use async_graphql::{
-    Request, Response, ServerError, Value, Variables,
-    parser::types::{DocumentOperations, OperationType},
+    Name, Request, Response, ServerError, Value, Variables,
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::{documents::Documents, request::count_error};
+use super::{documents::Documents, misread, persisted, request::count_error};
+use crate::{api::codes::Code, telemetry::TraceId};
 
-/// The code of errors that the client made.
-pub(super) const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
-/// The codes of the API's contract; metrics count others as one.
-const CODES: [&str; 11] = [
-    BAD_USER_INPUT,
-    "UNAUTHENTICATED",
-    "INVALID_CREDENTIALS",
-    "EMAIL_NOT_VERIFIED",
-    "FORBIDDEN",
-    "NOT_FOUND",
-    "CONFLICT",
-    "RATE_LIMITED",
-    "CURSOR_EXPIRED",
-    "UNAVAILABLE",
-    "INTERNAL",
-];
+/// How long a client should wait before it tries again, in milliseconds.
+const RETRY_AFTER_MS: i32 = 1_000;
 
 /// The parameters of a request: GraphQL over HTTP, section "Request
 /// Parameters". What a client leaves out it may also send as null.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(try_from = "Given")]
 pub(super) struct Parameters {
+    /// Empty where the extensions name it.
     query: String,
     operation_name: Option<String>,
     variables: Option<Map<String, Json>>,
     extensions: Option<Map<String, Json>>,
+}
+
+/// What was given of them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Given {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<Map<String, Json>>,
+    extensions: Option<Map<String, Json>>,
+}
+
+impl TryFrom<Given> for Parameters {
+    type Error = &'static str;
+
+    fn try_from(given: Given) -> Result<Self, Self::Error> {
+        let Given { query, operation_name, variables, extensions } = given;
+        let named = extensions.as_ref().is_some_and(persisted::is_named);
+        let query = query.or(named.then(String::new)).ok_or("missing field `query`")?;
+        Ok(Self { query, operation_name, variables, extensions })
+    }
 }
 
 impl Parameters {
@@ -45,7 +54,7 @@ impl Parameters {
     ///
     /// What is wrong, for the client.
     pub(super) fn of_query_string(
-        query: String,
+        query: Option<String>,
         operation_name: Option<String>,
         variables: Option<&str>,
         extensions: Option<&str>,
@@ -53,12 +62,12 @@ impl Parameters {
         let map = |name, text: Option<&str>| match text.filter(|text| !text.is_empty()) {
             None => Ok(None),
             Some(text) => serde_json::from_str::<Option<Map<String, Json>>>(text)
-                .map_err(|error| format!("{name} is no JSON object: {error}")),
+                .map_err(|error| format!("{name} is no JSON object: {}", misread::json(&error))),
         };
         let operation_name = operation_name.filter(|name| !name.is_empty());
         let variables = map("variables", variables)?;
         let extensions = map("extensions", extensions)?;
-        Ok(Self { query, operation_name, variables, extensions })
+        Ok(Given { query, operation_name, variables, extensions }.try_into()?)
     }
 
     /// The operation to execute.
@@ -95,7 +104,9 @@ impl Batch {
         } else {
             serde_json::from_slice(body).map(Self::One)
         };
-        batch.map_err(|error| format!("the body is no GraphQL request in JSON: {error}"))
+        batch.map_err(|error| {
+            format!("the body is no GraphQL request in JSON: {}", misread::json(&error))
+        })
     }
 }
 
@@ -111,21 +122,48 @@ pub(super) fn kind(
 ) -> Result<Option<OperationType>, ServerError> {
     let name = request.operation_name.clone();
     let document = documents.parse(request)?;
-    let chosen = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(operation),
+    Ok(chosen(document, name.as_deref()).map(|(_, operation)| operation.ty))
+}
+
+/// The operation that would be executed, with its name.
+pub(super) fn chosen<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<(Option<&'a Name>, &'a OperationDefinition)> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some((None, &operation.node)),
         (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name.as_str()),
-        (DocumentOperations::Multiple(operations), None) => {
-            let mut all = operations.values();
-            all.next().filter(|_| all.next().is_none())
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            let (name, operation) = operations.get_key_value(name)?;
+            Some((Some(name), &operation.node))
         }
-    };
-    Ok(chosen.map(|operation| operation.node.ty))
+        (DocumentOperations::Multiple(operations), None) => {
+            let mut all = operations.iter();
+            let (name, operation) = all.next().filter(|_| all.next().is_none())?;
+            Some((Some(name), &operation.node))
+        }
+    }
 }
 
 /// An error that the client made, as the whole answer.
 pub(super) fn refused(message: impl Into<String>) -> Response {
     Response::from_errors(vec![ServerError::new(message, None)])
+}
+
+/// An error of this code.
+pub(super) fn coded(code: Code, message: impl Into<String>) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code.name());
+    error
+}
+
+/// What is not answered now may be answered later.
+pub(super) fn unavailable(message: &str, trace: &TraceId) -> ServerError {
+    let mut error = coded(Code::Unavailable, message);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("retryAfterMs", RETRY_AFTER_MS);
+    extensions.set("traceId", trace.0.as_str());
+    error
 }
 
 /// Whether the operation was not executed at all. What happens during
@@ -153,10 +191,10 @@ pub(super) fn complete(response: &mut Response) {
         if code(error).is_none() {
             // Resolvers give theirs a code. What has none comes from parsing,
             // validation and the reading of arguments.
-            error.extensions.get_or_insert_default().set("code", BAD_USER_INPUT);
+            error.extensions.get_or_insert_default().set("code", Code::BadUserInput.name());
         }
         let code = code(error).unwrap_or_default();
-        count_error(CODES.into_iter().find(|known| *known == code).unwrap_or("OTHER"));
+        count_error(Code::named(code).map_or("OTHER", Code::name));
     }
 }
 

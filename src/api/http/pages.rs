@@ -13,10 +13,13 @@ use sha2::{Digest, Sha256};
 
 use super::{HttpParts, request::refusal};
 
-/// The playground needs its own files and the API, and nothing from elsewhere.
+/// The playground needs its own files and the API, and nothing from elsewhere,
+/// nor anything of the machine that it is shown on.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), \
+    microphone=(), midi=(), payment=(), serial=(), usb=()";
 
 /// A file of the playground.
 struct File {
@@ -99,7 +102,11 @@ impl File {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        for (name, value) in
+            [("permissions-policy", PERMISSIONS), ("cross-origin-opener-policy", "same-origin")]
+        {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
         response
     }
 }

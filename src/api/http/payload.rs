@@ -1,12 +1,16 @@
-//! What operations on sockets say, and where the shared part of it comes from.
+//! What subscriptions say, and where the shared part of it comes from.
 
 use std::sync::Arc;
 
-use async_graphql::{Request, Response};
+use async_graphql::{Executor, Request, Response};
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::{StreamExt, stream::BoxStream};
 
-use crate::accounts::Viewer;
+use super::{
+    HttpParts,
+    request::{self, Caller},
+};
+use crate::{accounts::Viewer, telemetry::TraceId};
 
 /// What an operation says.
 #[derive(Debug)]
@@ -33,3 +37,23 @@ pub trait Feeds: Send + Sync + 'static {
 
 /// Any feeds.
 pub type AnyFeeds = Arc<dyn Feeds>;
+
+/// What the operation of this caller says.
+pub(super) fn open<E: Executor>(
+    parts: Arc<HttpParts<E>>,
+    mut request: Request,
+    caller: Caller,
+    trace: TraceId,
+) -> Payloads {
+    let mut measured = parts.operations.begin(Some(&mut request));
+    let feeds = parts.feeds.clone();
+    let plainly = move |request| {
+        let request = request::prepare(&parts, request, caller, trace);
+        parts.executor.execute_stream(request, None)
+    };
+    let payloads = match caller.viewer() {
+        Some(viewer) => feeds.open(request, viewer, Box::new(plainly)),
+        None => plainly(request).map(Payload::Own).boxed(),
+    };
+    payloads.inspect(move |payload| measured.heard(payload)).boxed()
+}

@@ -1,17 +1,26 @@
-//! The messages and close codes of the subprotocol `graphql-transport-ws`:
-//! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
+//! What is said on a socket, in either of two dialects: the subprotocol
+//! `graphql-transport-ws`
+//! (<https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>) and the
+//! one that was there before it. The messages here are those of the current
+//! one, and what only the older one has besides.
 
-use std::borrow::Cow;
+mod older;
 
 use async_graphql::{Response, ServerError};
-use axum::extract::ws::CloseFrame;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize, ser::Error as _};
+use serde_json::{Map, Result, Value};
 
+use self::older::{Incoming, Outgoing};
 use super::operation::Parameters;
 
-/// The subprotocol's name.
-pub(super) const NAME: &str = "graphql-transport-ws";
+/// How messages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `graphql-transport-ws`.
+    Current,
+    /// `graphql-ws`.
+    Older,
+}
 
 /// What a client sends.
 #[derive(Deserialize)]
@@ -27,6 +36,9 @@ pub(super) enum ClientMessage {
     Ping { payload: Option<Map<String, Value>> },
     /// Answers a ping, or just shows that it is there.
     Pong {},
+    /// Is done; of the older dialect.
+    #[serde(skip_deserializing)]
+    Terminate,
 }
 
 /// What the server sends.
@@ -35,94 +47,108 @@ pub(super) enum ClientMessage {
 pub(super) enum ServerMessage<'a> {
     /// Operations may start.
     ConnectionAck,
+    /// What came is not taken; of the older dialect.
+    #[serde(skip_serializing)]
+    ConnectionError { message: &'a str },
+    /// The server is there; of the older dialect.
+    #[serde(skip_serializing)]
+    KeepAlive,
     /// A result of an operation.
     Next { id: &'a str, payload: &'a Response },
     /// An operation was not executed, or its stream failed: nothing follows.
     Error { id: &'a str, payload: &'a [ServerError] },
     /// An operation has ended.
     Complete { id: &'a str },
-    /// Answers a ping with what it carried.
+    /// The client ended an operation; of the older dialect.
+    #[serde(skip_serializing)]
+    Stopped { id: &'a str },
+    /// Answers a ping with what it carried; of the current dialect.
     Pong {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Map<String, Value>>,
     },
 }
 
-/// The message [`ServerMessage::Next`] with a payload that is written already.
-///
-/// # Errors
-///
-/// Where the payload is no text.
-pub(super) fn next(id: &str, payload: &[u8]) -> Result<String, serde_json::Error> {
-    let payload = str::from_utf8(payload).map_err(serde::ser::Error::custom)?;
-    let mut text = String::with_capacity(NEXT.len() + id.len() + payload.len() + 32);
-    text.push_str(NEXT);
-    text.push_str(&serde_json::to_string(id)?);
-    text.push_str(",\"payload\":");
-    text.push_str(payload);
-    text.push('}');
-    Ok(text)
-}
-
+/// How [`ServerMessage::Next`] begins.
 const NEXT: &str = "{\"type\":\"next\",\"id\":";
 
-/// Why the server closes a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Close {
-    code: u16,
-    reason: Cow<'static, str>,
+impl Dialect {
+    /// The names, the preferred one first.
+    pub(super) const NAMES: [&str; 2] = ["graphql-transport-ws", older::NAME];
+
+    /// That of one of the [`Dialect::NAMES`].
+    pub(super) fn named(name: &[u8]) -> Self {
+        if name == older::NAME.as_bytes() { Self::Older } else { Self::Current }
+    }
+
+    /// Reads what a client sent.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no message of this dialect.
+    pub(super) fn read(self, text: &str) -> Result<ClientMessage> {
+        match self {
+            Self::Current => serde_json::from_str(text),
+            Self::Older => serde_json::from_str::<Incoming>(text).map(ClientMessage::from),
+        }
+    }
+
+    /// Writes a message; `None` for what is not said in this dialect.
+    ///
+    /// # Errors
+    ///
+    /// Where the message can't be written as JSON.
+    pub(super) fn write(self, message: &ServerMessage<'_>) -> Result<Option<String>> {
+        match (self, message) {
+            (Self::Older, message) => {
+                Outgoing::of(message).map(|message| serde_json::to_string(&message)).transpose()
+            }
+            (
+                Self::Current,
+                ServerMessage::ConnectionError { .. }
+                | ServerMessage::KeepAlive
+                | ServerMessage::Stopped { .. },
+            ) => Ok(None),
+            (Self::Current, message) => serde_json::to_string(message).map(Some),
+        }
+    }
+
+    /// The message [`ServerMessage::Next`] with a payload that is written already.
+    ///
+    /// # Errors
+    ///
+    /// Where the payload is no text.
+    pub(super) fn write_next(self, id: &str, payload: &[u8]) -> Result<String> {
+        let beginning = match self {
+            Self::Current => NEXT,
+            Self::Older => older::DATA,
+        };
+        let payload = str::from_utf8(payload).map_err(serde_json::Error::custom)?;
+        let mut text = String::with_capacity(beginning.len() + id.len() + payload.len() + 32);
+        text.push_str(beginning);
+        text.push_str(&serde_json::to_string(id)?);
+        text.push_str(",\"payload\":");
+        text.push_str(payload);
+        text.push('}');
+        Ok(text)
+    }
 }
 
-impl Close {
-    /// The node stops. Clients come back at once, to another one.
-    pub(super) const GOING_AWAY: Self = Self::new(1001, "going away");
-    /// The client did not keep up. Clients of ours come back, and resume.
-    pub(super) const TOO_SLOW: Self =
-        Self::new(1013, "try again later: resume from the last cursor");
-    /// The client said something before it was let in.
-    pub(super) const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
-    /// The token is not good, or the session has ended.
-    pub(super) const FORBIDDEN: Self = Self::new(4403, "Forbidden");
-    /// `connection_init` did not come.
-    pub(super) const INIT_TIMEOUT: Self = Self::new(4408, "Connection initialisation timeout");
-    /// `connection_init` came again.
-    pub(super) const INIT_AGAIN: Self = Self::new(4429, "Too many initialisation requests");
-    /// What came is no message.
-    pub(super) const NO_TEXT: Self = Self::new(4400, "Invalid message: only text is understood");
-    /// What came is no WebSocket frame that is taken.
-    pub(super) const UNREADABLE: Self =
-        Self::new(4400, "Invalid message: unreadable, or larger than 256 KiB");
-
-    const fn new(code: u16, reason: &'static str) -> Self {
-        Self { code, reason: Cow::Borrowed(reason) }
-    }
-
-    /// What came is JSON at most.
-    pub(super) fn invalid(error: &serde_json::Error) -> Self {
-        Self { code: 4400, reason: format!("Invalid message: {error}").into() }
-    }
-
-    /// The id is in use.
-    pub(super) fn exists(id: &str) -> Self {
-        Self { code: 4409, reason: format!("Subscriber for {id} already exists").into() }
-    }
-
-    /// The frame that says so. It has room for 123 bytes of reason (RFC 6455,
-    /// sections 5.5 and 5.5.1).
-    pub(super) fn into_frame(self) -> CloseFrame {
-        let reason = &self.reason[..self.reason.floor_char_boundary(123)];
-        CloseFrame { code: self.code, reason: reason.into() }
-    }
-}
-
-/// The token in the payload of `connection_init`, its key in any case.
+/// The token in the payload of `connection_init`, its key in any case; old
+/// clients send headers, which are the payload or its entry `headers`.
 pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Option<&str> {
-    let entry = payload?.iter().find(|(key, _)| key.eq_ignore_ascii_case("authorization"));
-    match entry?.1 {
+    let payload = payload?;
+    let headers = || entry(payload, "headers")?.as_object();
+    let token = entry(payload, "authorization");
+    match token.or_else(|| entry(headers()?, "authorization"))? {
         Value::Null => None,
         // What is not text is a token too, though a bad one.
         value => Some(value.as_str().unwrap_or_default()),
     }
+}
+
+fn entry<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -132,29 +158,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_written_as_the_protocol_says() {
+    fn messages_are_written_as_the_protocols_say() {
         let response = Response::new(async_graphql::value!({ "one": 1 }));
-        let errors = [ServerError::new("no", None)];
+        let errors = [ServerError::new("no", None), ServerError::new("nor this", None)];
         let payload = json!({ "at": 7 }).as_object().cloned();
-        for (message, expected) in [
-            (ServerMessage::ConnectionAck, json!({ "type": "connection_ack" })),
+        let (id, done) = ("a", json!({ "type": "complete", "id": "a" }));
+        let ack = json!({ "type": "connection_ack" });
+        let (data, no) = (json!({ "data": { "one": 1 } }), json!({ "message": "no" }));
+        let both = json!([{ "message": "no" }, { "message": "nor this" }]);
+        for (message, current, older) in [
+            (ServerMessage::ConnectionAck, Some(ack.clone()), Some(ack)),
             (
-                ServerMessage::Next { id: "a", payload: &response },
-                json!({ "type": "next", "id": "a", "payload": { "data": { "one": 1 } } }),
+                ServerMessage::ConnectionError { message: "no" },
+                None,
+                Some(json!({ "type": "connection_error", "payload": no })),
+            ),
+            (ServerMessage::KeepAlive, None, Some(json!({ "type": "ka" }))),
+            (
+                ServerMessage::Next { id, payload: &response },
+                Some(json!({ "type": "next", "id": id, "payload": data })),
+                Some(json!({ "type": "data", "id": id, "payload": data })),
             ),
             (
-                ServerMessage::Error { id: "a", payload: &errors },
-                json!({ "type": "error", "id": "a", "payload": [{ "message": "no" }] }),
+                ServerMessage::Error { id, payload: &errors },
+                Some(json!({ "type": "error", "id": id, "payload": both })),
+                Some(json!({
+                    "type": "error", "id": id, "payload": { "message": "no", "errors": both },
+                })),
             ),
-            (ServerMessage::Complete { id: "a" }, json!({ "type": "complete", "id": "a" })),
-            (ServerMessage::Pong { payload: None }, json!({ "type": "pong" })),
-            (ServerMessage::Pong { payload }, json!({ "type": "pong", "payload": { "at": 7 } })),
+            (ServerMessage::Complete { id }, Some(done.clone()), Some(done.clone())),
+            (ServerMessage::Stopped { id }, None, Some(done)),
+            (ServerMessage::Pong { payload: None }, Some(json!({ "type": "pong" })), None),
+            (
+                ServerMessage::Pong { payload },
+                Some(json!({ "type": "pong", "payload": { "at": 7 } })),
+                None,
+            ),
         ] {
-            assert_eq!(serde_json::to_value(message).expect("JSON"), expected);
+            for (dialect, expected) in [(Dialect::Current, current), (Dialect::Older, older)] {
+                let text = dialect.write(&message).expect("text");
+                let written: Option<Value> =
+                    text.map(|text| serde_json::from_str(&text).expect("JSON"));
+                assert_eq!(written, expected, "{dialect:?}");
+            }
         }
-        let shared = next("\"a\"", br#"{"data":{"one":1}}"#).expect("text");
-        let message = ServerMessage::Next { id: "\"a\"", payload: &response };
-        assert_eq!(shared, serde_json::to_string(&message).expect("JSON"));
+        for dialect in [Dialect::Current, Dialect::Older] {
+            let shared = dialect.write_next("\"a\"", br#"{"data":{"one":1}}"#).expect("text");
+            let message = ServerMessage::Next { id: "\"a\"", payload: &response };
+            assert_eq!(Some(shared), dialect.write(&message).expect("text"));
+        }
     }
 
     #[test]
@@ -165,6 +217,9 @@ mod tests {
             "[]",
             "1",
             r#"{"type":"start"}"#,
+            r#"{"type":"terminate"}"#,
+            r#"{"type":"connection_terminate"}"#,
+            r#"{"type":"start","id":"1","payload":{"query":"{a}"}}"#,
             r#"{"type":"subscribe"}"#,
             r#"{"type":"subscribe","id":"1"}"#,
             r#"{"type":"subscribe","id":"1","payload":{}}"#,
@@ -173,7 +228,7 @@ mod tests {
             r#"{"type":"connection_init","payload":"x"}"#,
             r#"{"type":"complete"}"#,
         ] {
-            assert!(serde_json::from_str::<ClientMessage>(text).is_err(), "{text}");
+            assert!(Dialect::Current.read(text).is_err(), "{text}");
         }
         for text in [
             r#"{"type":"connection_init"}"#,
@@ -181,22 +236,52 @@ mod tests {
             r#"{"type":"pong","payload":{"a":1}}"#,
             r#"{"id":"1","type":"subscribe","payload":{"query":"{a}","variables":null,"operationName":null,"extensions":null}}"#,
         ] {
-            assert!(serde_json::from_str::<ClientMessage>(text).is_ok(), "{text}");
+            assert!(Dialect::Current.read(text).is_ok(), "{text}");
         }
     }
 
     #[test]
-    fn a_reason_fits_into_its_frame() {
-        let frame = Close::exists(&"ü".repeat(200)).into_frame();
-        assert!(frame.reason.len() <= 123 && frame.code == 4409);
+    fn the_older_dialect_has_words_of_its_own() {
+        for text in [
+            "",
+            "{}",
+            r#"{"type":"start","id":"1"}"#,
+            r#"{"type":"stop"}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":"{a}"}}"#,
+            r#"{"type":"complete","id":"1"}"#,
+            r#"{"type":"ping"}"#,
+        ] {
+            assert!(Dialect::Older.read(text).is_err(), "{text}");
+        }
+        for text in [
+            r#"{"type":"connection_init"}"#,
+            r#"{"type":"connection_init","payload":{}}"#,
+            r#"{"id":"1","type":"start","payload":{"query":"{a}","variables":{},"key":7}}"#,
+            r#"{"id":"1","type":"stop","payload":null}"#,
+            r#"{"type":"connection_terminate","payload":null}"#,
+        ] {
+            assert!(Dialect::Older.read(text).is_ok(), "{text}");
+        }
     }
 
     #[test]
     fn the_token_is_found_in_any_case() {
-        let payload = json!({ "x": 1, "AUTHORIZATION": "Bearer t" });
-        assert_eq!(authorization(payload.as_object()), Some("Bearer t"));
-        assert_eq!(authorization(json!({ "Authorization": 7 }).as_object()), Some(""));
-        assert_eq!(authorization(json!({ "authorization": null }).as_object()), None);
-        assert_eq!(authorization(None), None);
+        let token = |payload: Value| authorization(payload.as_object()).map(str::to_owned);
+        for payload in [
+            json!({ "x": 1, "AUTHORIZATION": "Bearer t" }),
+            json!({ "headers": { "Authorization": "Bearer t" } }),
+            json!({ "authorization": "Bearer t", "headers": { "authorization": "Bearer u" } }),
+        ] {
+            assert_eq!(token(payload).as_deref(), Some("Bearer t"));
+        }
+        assert_eq!(token(json!({ "Authorization": 7 })).as_deref(), Some(""));
+        for payload in [
+            json!({ "authorization": null }),
+            json!({ "headers": {} }),
+            json!({ "headers": "authorization" }),
+            json!(null),
+        ] {
+            assert_eq!(token(payload), None);
+        }
     }
 }

@@ -7,16 +7,25 @@ use async_graphql::{ErrorExtensionValues, Request as Operation, ServerError};
 use axum::{
     Json,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
 use serde_json::json;
-use tracing::{Instrument, debug, error, info};
+use tracing::{
+    Instrument, debug, error,
+    field::{Empty, display},
+    info,
+};
 
-use super::HttpParts;
-use crate::{accounts::Viewer, ambient::Ambient, telemetry::TraceId};
+use super::{HttpParts, client};
+use crate::{
+    accounts::{Client, Viewer},
+    ambient::Ambient,
+    api::codes::Code,
+    telemetry::{TraceId, Traceparent},
+};
 
 /// The header that returns a request's trace id.
 pub const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
@@ -29,43 +38,57 @@ const SHOWN_PATH: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub struct BadToken;
 
+/// Who sends a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Caller {
+    client: Client,
+    proof: Proof,
+}
+
 /// Who sends a request, as far as its token tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Caller {
+enum Proof {
     /// It brought no token.
-    Anonymous,
+    None,
     /// Its token is malformed, expired, revoked or not ours.
-    Unknown,
+    Bad,
     /// Its token is good.
-    Viewer(Viewer),
+    Good(Viewer),
 }
 
 impl Caller {
     /// Reads `Bearer …` (RFC 6750, section 2.1).
-    pub(super) fn of<E>(parts: &HttpParts<E>, authorization: Option<&str>) -> Self {
-        let Some(text) = authorization else { return Self::Anonymous };
+    pub(super) fn of<E>(parts: &HttpParts<E>, client: Client, authorization: Option<&str>) -> Self {
+        let Some(text) = authorization else { return Self { client, proof: Proof::None } };
         let token = text
             .split_once(' ')
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
-        match token.map(|token| (parts.authenticate)(token)) {
-            Some(Ok(viewer)) => Self::Viewer(viewer),
-            _ => Self::Unknown,
-        }
+        let proof = match token.map(|token| (parts.authenticate)(token)) {
+            Some(Ok(viewer)) => Proof::Good(viewer),
+            _ => Proof::Bad,
+        };
+        Self { client, proof }
     }
 
-    /// As [`Caller::of`], from the headers of a request.
-    pub(super) fn of_headers<E>(parts: &HttpParts<E>, headers: &HeaderMap) -> Self {
+    /// As [`Caller::of`], from the head of a request.
+    pub(super) fn of_head<E>(parts: &HttpParts<E>, head: &Parts) -> Self {
         // What is not text is a token too, though a bad one.
-        let value = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or(""));
-        Self::of(parts, value)
+        let value = head.headers.get(header::AUTHORIZATION);
+        let value = value.map(|value| value.to_str().unwrap_or(""));
+        Self::of(parts, client::of(head, &parts.trusted_proxies), value)
+    }
+
+    /// Whether the token is no good.
+    pub(super) fn is_refused(self) -> bool {
+        self.proof == Proof::Bad
     }
 
     /// The viewer, if the token is good.
     pub(super) fn viewer(self) -> Option<Viewer> {
-        match self {
-            Self::Viewer(viewer) => Some(viewer),
-            Self::Anonymous | Self::Unknown => None,
+        match self.proof {
+            Proof::Good(viewer) => Some(viewer),
+            Proof::None | Proof::Bad => None,
         }
     }
 }
@@ -77,24 +100,18 @@ pub(super) fn prepare<E>(
     caller: Caller,
     trace: TraceId,
 ) -> Operation {
-    let operation = operation.data(trace);
-    let operation = match caller {
-        Caller::Viewer(viewer) => operation.data(viewer),
-        Caller::Unknown => operation.data(BadToken),
-        Caller::Anonymous => operation,
+    let operation = operation.data(trace).data(caller.client);
+    let operation = match caller.proof {
+        Proof::Good(viewer) => operation.data(viewer),
+        Proof::Bad => operation.data(BadToken),
+        Proof::None => operation,
     };
     (parts.prepare)(operation, caller.viewer())
 }
 
 /// Refuses a request in the form of a GraphQL response.
 pub(super) fn refusal(status: StatusCode, message: &str) -> Response {
-    let code = match status {
-        StatusCode::NOT_FOUND => "NOT_FOUND",
-        StatusCode::FORBIDDEN => "FORBIDDEN",
-        StatusCode::SERVICE_UNAVAILABLE => "UNAVAILABLE",
-        StatusCode::INTERNAL_SERVER_ERROR => "INTERNAL",
-        _ => "BAD_USER_INPUT",
-    };
+    let code = Code::of_http(status.as_u16()).name();
     count_error(code);
     let errors = json!({ "errors": [{ "message": message, "extensions": { "code": code } }] });
     (status, Json(errors)).into_response()
@@ -103,7 +120,7 @@ pub(super) fn refusal(status: StatusCode, message: &str) -> Response {
 /// An error of ours, which only the logs explain.
 pub(super) fn internal(trace: Option<&TraceId>) -> ServerError {
     let mut extensions = ErrorExtensionValues::default();
-    extensions.set("code", "INTERNAL");
+    extensions.set("code", Code::Internal.name());
     if let Some(TraceId(id)) = trace {
         extensions.set("traceId", id.as_str());
     }
@@ -124,7 +141,7 @@ pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(panic) => {
             error!(panic = panic_message(&*panic), "a request panicked");
-            count_error("INTERNAL");
+            count_error(Code::Internal.name());
             let errors = json!({ "errors": [internal(trace.as_ref())] });
             (StatusCode::INTERNAL_SERVER_ERROR, Json(errors)).into_response()
         }
@@ -144,23 +161,21 @@ pub(super) async fn observe(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let trace = trace_id(request.headers(), &ambient);
-    request.extensions_mut().insert(trace.clone());
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
     let path = request.uri().path();
     let path = &path[..path.floor_char_boundary(SHOWN_PATH)];
-    let span = tracing::info_span!("request", trace_id = %trace, method, path);
+    let span = tracing::info_span!("request", trace_id = Empty, method, path);
+    let trace = TraceId::begin(&span, caller(request.headers()).as_ref(), &ambient);
+    span.record("trace_id", display(&trace));
+    request.extensions_mut().insert(trace.clone());
 
     let mut response = next.run(request).instrument(span.clone()).await;
 
     if let Ok(value) = HeaderValue::from_str(&trace.0) {
         response.headers_mut().insert(TRACE_HEADER, value);
     }
-    response
-        .headers_mut()
-        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     span.in_scope(|| report(method, route, response.status(), started));
     response
 }
@@ -182,12 +197,13 @@ fn report(method: &'static str, route: String, status: StatusCode, started: Inst
         .increment(1);
 }
 
-fn trace_id(headers: &HeaderMap, ambient: &Ambient) -> TraceId {
+/// Where the caller is in a trace of its own.
+fn caller(headers: &HeaderMap) -> Option<Traceparent> {
     let mut given = headers.get_all(TRACEPARENT).iter();
     let header = given.next().and_then(|value| value.to_str().ok());
-    let trace = header.and_then(TraceId::from_traceparent);
+    let caller = header.and_then(Traceparent::parse);
     // More than one is none.
-    trace.filter(|_| given.next().is_none()).unwrap_or_else(|| TraceId::new(ambient))
+    caller.filter(|_| given.next().is_none())
 }
 
 /// Clients may make methods up; metrics have no room for that.

@@ -1,13 +1,13 @@
 //! The operations that run on one socket.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use async_graphql::Response;
+use async_graphql::{Response, parser::types::OperationType};
 use futures::{
     Stream, StreamExt,
     stream::{self, AbortHandle, BoxStream, SelectAll, abortable},
@@ -24,18 +24,21 @@ use crate::telemetry::TraceId;
 /// What an operation says: a result, or that it has ended.
 pub(super) type Output = Option<Payload>;
 
+/// What is heard of an operation.
+pub(super) struct Heard {
+    /// Of which one.
+    pub(super) id: Arc<str>,
+    /// Of which kind it is, where this is the first that is heard of it.
+    pub(super) first: Option<OperationType>,
+    /// What it says.
+    pub(super) output: Output,
+}
+
 /// The operations that run on one socket.
 #[derive(Default)]
 pub(super) struct Running {
-    streams: SelectAll<BoxStream<'static, (Arc<str>, Output)>>,
-    operations: HashMap<Arc<str>, Operation>,
-}
-
-struct Operation {
-    abort: AbortHandle,
-    /// Nothing was said yet.
-    fresh: bool,
-    _counted: Counted,
+    streams: SelectAll<BoxStream<'static, Heard>>,
+    operations: HashMap<Arc<str>, AbortHandle>,
 }
 
 /// Counts what exists in a gauge.
@@ -66,36 +69,39 @@ impl Running {
     }
 
     /// Starts one, in `span`.
-    pub(super) fn start(&mut self, id: &str, trace: TraceId, span: Span, payloads: Payloads) {
+    pub(super) fn start(
+        &mut self,
+        id: &str,
+        kind: OperationType,
+        trace: TraceId,
+        span: Span,
+        payloads: Payloads,
+    ) {
         let id: Arc<str> = id.into();
-        let (name, end) = (id.clone(), id.clone());
-        let results = guarded(payloads, trace, span).map(move |one| (name.clone(), Some(one)));
-        let outputs = results.chain(stream::iter([(end, None)]));
+        let (name, counted) = (id.clone(), Counted::new("chatterbox_websocket_operations"));
+        // Only the end is kept in the stream from the beginning, not a whole output.
+        let outputs =
+            guarded(payloads, trace, span).map(Some).chain(stream::iter([()]).map(|()| None));
+        let mut first = Some(kind);
+        let outputs = outputs.map(move |output| {
+            let _while_it_runs = &counted;
+            Heard { id: name.clone(), first: first.take(), output }
+        });
         let (outputs, abort) = abortable(outputs);
         self.streams.push(outputs.boxed());
-        let counted = Counted::new("chatterbox_websocket_operations");
-        self.operations.insert(id, Operation { abort, fresh: true, _counted: counted });
+        self.operations.insert(id, abort);
     }
 
-    /// Ends one, if it runs: nothing more is heard of it.
-    pub(super) fn stop(&mut self, id: &str) {
-        if let Some(operation) = self.operations.remove(id) {
-            operation.abort.abort();
-        }
-    }
-
-    /// Whether this is the first that is heard of the operation.
-    pub(super) fn is_first(&mut self, id: &Arc<str>) -> bool {
-        match self.operations.entry(id.clone()) {
-            Entry::Occupied(mut entry) => std::mem::take(&mut entry.get_mut().fresh),
-            Entry::Vacant(_) => false,
-        }
+    /// Ends one: nothing more is heard of it. Returns whether it ran.
+    pub(super) fn stop(&mut self, id: &str) -> bool {
+        let stopped = self.operations.remove(id);
+        stopped.map(|operation| operation.abort()).is_some()
     }
 
     /// What any of them says next.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(Arc<str>, Output)> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
         match self.streams.poll_next_unpin(cx) {
-            Poll::Ready(Some(output)) => Poll::Ready(output),
+            Poll::Ready(Some(heard)) => Poll::Ready(heard),
             // None runs: whoever starts one polls again.
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
@@ -103,7 +109,7 @@ impl Running {
 }
 
 /// Runs in `span`, and turns a panic into an error of ours.
-fn guarded(
+pub(super) fn guarded(
     mut payloads: Payloads,
     trace: TraceId,
     span: Span,

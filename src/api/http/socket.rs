@@ -9,30 +9,39 @@ use std::{
     task::{Context, Poll},
 };
 
-use async_graphql::{Executor, Response};
-use axum::extract::ws::{Message, WebSocket};
-use futures::StreamExt;
+use async_graphql::{Executor, Response, parser::types::OperationType};
+use axum::extract::ws::Message;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use metrics::SharedString;
 use serde_json::{Map, Value};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
-use tracing::{debug, info_span};
+use tokio::time::{Instant, sleep};
+use tracing::{
+    debug,
+    field::{Empty, display},
+    info_span,
+};
 
 use super::{
-    HttpParts, SOCKET_OPERATIONS,
-    operation::{self, Parameters, is_failure, refused},
-    payload::Payload,
-    protocol::{self, ClientMessage, Close, ServerMessage},
-    request::{self, Caller},
-    running::{Counted, Output, Running},
+    HttpParts, SOCKET_BURST, SOCKET_MESSAGES, SOCKET_OPERATIONS,
+    close::Close,
+    misread,
+    operation::{self, Parameters, is_failure, is_request_error, refused},
+    payload::{self, Payload},
+    protocol::{self, ClientMessage, Dialect, ServerMessage},
+    request::Caller,
+    running::{Counted, Heard, Running},
     wire::Wire,
 };
 use crate::{
+    accounts::Client,
+    api::codes::Code,
     live::{Connected, OpenSocket},
     telemetry::TraceId,
 };
 
 /// The code by which a resolver's stream tells that its subscriber did not
-/// keep up. No client gets to see it.
-pub const SLOW_CONSUMER: &str = "SLOW_CONSUMER";
+/// keep up. On a socket no client gets to see it.
+pub const SLOW_CONSUMER: &str = Code::SlowConsumer.name();
 
 /// Why the exchange pauses or ends.
 enum Turn {
@@ -46,49 +55,76 @@ enum Turn {
     Gone,
 }
 
-struct Socket<E> {
-    parts: Arc<HttpParts<E>>,
-    wire: Wire,
-    running: Running,
-    caller: Option<Caller>,
-    heard: Instant,
-}
-
-/// Serves a socket until it is closed.
-pub(super) async fn run<E: Executor>(parts: Arc<HttpParts<E>>, socket: WebSocket) {
-    let _counted = Counted::new("chatterbox_websocket_connections");
-    let mut socket = Socket {
-        parts,
-        wire: Wire::new(socket),
-        running: Running::default(),
-        caller: None,
-        heard: Instant::now(),
-    };
-    let end = socket.until_end().await;
-    let Socket { wire, running, .. } = socket;
-    // Whatever ends the socket ends its operations first.
-    drop(running);
-    match end {
-        Turn::Close(close) => {
-            debug!(?close, "closing a socket");
-            wire.close(close).await;
+impl Turn {
+    /// What ends a socket, for its metrics.
+    fn label(&self) -> SharedString {
+        match self {
+            Self::Close(close) => close.code().to_string().into(),
+            Self::Closed => "client".into(),
+            Self::Gone | Self::Acknowledged(_) => "gone".into(),
         }
-        Turn::Closed => wire.closed().await,
-        Turn::Gone | Turn::Acknowledged(_) => {}
     }
 }
 
+/// One socket.
+pub(super) struct Socket<E> {
+    parts: Arc<HttpParts<E>>,
+    wire: Wire,
+    dialect: Dialect,
+    client: Client,
+    running: Running,
+    caller: Option<Caller>,
+    heard: Instant,
+    pace: DefaultDirectRateLimiter,
+    _counted: Counted,
+}
+
 impl<E: Executor> Socket<E> {
+    /// One that is open, on which nothing was said yet.
+    pub(super) fn new(
+        parts: Arc<HttpParts<E>>,
+        wire: Wire,
+        dialect: Dialect,
+        client: Client,
+    ) -> Self {
+        let quota = Quota::per_second(SOCKET_MESSAGES).allow_burst(SOCKET_BURST);
+        Self {
+            parts,
+            wire,
+            dialect,
+            client,
+            running: Running::default(),
+            caller: None,
+            heard: Instant::now(),
+            pace: RateLimiter::direct(quota),
+            _counted: Counted::new("chatterbox_websocket_connections"),
+        }
+    }
+
+    /// Serves it until it is closed.
+    pub(super) async fn serve(&mut self) {
+        let end = self.until_end().await;
+        // Whatever ends the socket ends its operations first.
+        self.running = Running::default();
+        metrics::counter!("chatterbox_websocket_closes_total", "code" => end.label()).increment(1);
+        match end {
+            Turn::Close(close) => {
+                debug!(?close, "closing a socket");
+                self.wire.close(close).await;
+            }
+            Turn::Closed => self.wire.closed().await,
+            Turn::Gone | Turn::Acknowledged(_) => {}
+        }
+    }
+
     async fn until_end(&mut self) -> Turn {
         let times = self.parts.socket_times;
         let stop = self.parts.stop.clone();
         let mut stopped = pin!(stop.cancelled());
-        let mut init = pin!(sleep(times.init));
-        let mut ticks = interval_at(Instant::now() + times.ping, times.ping);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Until the client is let in its patience ends then; later it is pinged.
+        let mut alarm = pin!(sleep(times.init));
         let mut session: Option<OpenSocket> = None;
         let mut _present: Option<Connected> = None;
-        let mut acknowledged = false;
         // When it was asked for a sign of life last.
         let mut asked = None;
         loop {
@@ -96,22 +132,33 @@ impl<E: Executor> Socket<E> {
                 biased;
                 () = &mut stopped => return Turn::Close(Close::GOING_AWAY),
                 () = ended(session.as_ref()) => return Turn::Close(Close::FORBIDDEN),
-                () = &mut init, if !acknowledged => return Turn::Close(Close::INIT_TIMEOUT),
-                _ = ticks.tick() => {
+                () = &mut alarm => {
+                    if self.caller.is_none() {
+                        return Turn::Close(Close::INIT_TIMEOUT);
+                    }
                     if asked.is_some_and(|asked| self.heard < asked) {
                         return Turn::Gone;
                     }
-                    asked = Some(Instant::now());
-                    self.wire.ping();
-                    continue;
+                    let now = Instant::now();
+                    asked = Some(now);
+                    alarm.as_mut().reset(now + times.ping);
+                    match self.ping() {
+                        Ok(()) => continue,
+                        Err(turn) => return turn,
+                    }
                 }
                 turn = poll_fn(|cx| self.poll_exchange(cx)) => turn,
             };
             let Turn::Acknowledged(caller) = turn else { return turn };
-            acknowledged = true;
+            alarm.as_mut().reset(Instant::now() + times.ping);
             session = caller.viewer().map(|viewer| self.parts.ended.open(viewer.session));
             _present = caller.viewer().map(|viewer| self.parts.online.open(viewer.user));
         }
+    }
+
+    fn ping(&mut self) -> Result<(), Turn> {
+        self.wire.ping();
+        self.send(&ServerMessage::KeepAlive)
     }
 
     /// Takes what there is from the client and from the operations, as long
@@ -125,8 +172,8 @@ impl<E: Executor> Socket<E> {
                         Ok(Some(turn)) | Err(turn) => return Poll::Ready(turn),
                     }
                 }
-                if let Poll::Ready((id, output)) = self.running.poll_next(cx) {
-                    match self.said(&id, output) {
+                if let Poll::Ready(heard) = self.running.poll_next(cx) {
+                    match self.said(heard) {
                         Ok(()) => continue,
                         Err(turn) => return Poll::Ready(turn),
                     }
@@ -154,43 +201,71 @@ impl<E: Executor> Socket<E> {
             Some(Ok(message)) => message,
         };
         self.heard = Instant::now();
+        if self.pace.check().is_err() {
+            return Err(Turn::Close(Close::FLOOD));
+        }
         let text = match message {
             Message::Text(text) => text,
             Message::Ping(_) | Message::Pong(_) => return Ok(None),
             Message::Close(_) => return Err(Turn::Closed),
             Message::Binary(_) => return Err(Turn::Close(Close::NO_TEXT)),
         };
-        let message = serde_json::from_str(text.as_str())
-            .map_err(|error| Turn::Close(Close::invalid(&error)))?;
+        let message = match self.dialect.read(text.as_str()) {
+            Ok(message) => message,
+            Err(error) => return self.not_understood(&error).map(|()| None),
+        };
         match message {
             ClientMessage::ConnectionInit { payload } => {
                 return self.init(payload.as_ref()).map(Some);
             }
             ClientMessage::Subscribe { id, payload } => self.subscribe(&id, payload)?,
-            ClientMessage::Complete { id } => self.running.stop(&id),
+            ClientMessage::Complete { id } => {
+                if self.running.stop(&id) {
+                    self.send(&ServerMessage::Stopped { id: &id })?;
+                }
+            }
             ClientMessage::Ping { payload } => self.send(&ServerMessage::Pong { payload })?,
             ClientMessage::Pong {} => {}
+            ClientMessage::Terminate => return Err(Turn::Close(Close::DONE)),
         }
         Ok(None)
+    }
+
+    fn not_understood(&mut self, error: &serde_json::Error) -> Result<(), Turn> {
+        match self.dialect {
+            Dialect::Current => Err(Turn::Close(Close::invalid(error))),
+            Dialect::Older => {
+                let message = format!("Invalid message: {}", misread::json(error));
+                self.send(&ServerMessage::ConnectionError { message: &message })
+            }
+        }
     }
 
     fn init(&mut self, payload: Option<&Map<String, Value>>) -> Result<Turn, Turn> {
         if self.caller.is_some() {
             return Err(Turn::Close(Close::INIT_AGAIN));
         }
-        let caller = Caller::of(&self.parts, protocol::authorization(payload));
-        if caller == Caller::Unknown {
+        let caller = Caller::of(&self.parts, self.client, protocol::authorization(payload));
+        if caller.is_refused() {
+            self.send(&ServerMessage::ConnectionError { message: "Forbidden" })?;
             return Err(Turn::Close(Close::FORBIDDEN));
         }
         self.caller = Some(caller);
         self.send(&ServerMessage::ConnectionAck)?;
+        self.send(&ServerMessage::KeepAlive)?;
         Ok(Turn::Acknowledged(caller))
     }
 
     fn subscribe(&mut self, id: &str, parameters: Parameters) -> Result<(), Turn> {
         let Some(caller) = self.caller else { return Err(Turn::Close(Close::UNAUTHORIZED)) };
         if self.running.contains(id) {
-            return Err(Turn::Close(Close::exists(id)));
+            match self.dialect {
+                Dialect::Current => return Err(Turn::Close(Close::exists(id))),
+                // Its clients start again what they are not sure of.
+                Dialect::Older => {
+                    self.running.stop(id);
+                }
+            }
         }
         if self.running.len() >= SOCKET_OPERATIONS {
             let message =
@@ -198,24 +273,16 @@ impl<E: Executor> Socket<E> {
             return self.refuse(id, refused(message));
         }
         let mut request = parameters.into_request();
-        if let Err(error) = self.parts.documents.parse(&mut request) {
-            return self.refuse(id, Response::from_errors(vec![error]));
-        }
-        let trace = TraceId::new(&self.parts.ambient);
-        let span = info_span!("operation", trace_id = %trace);
-        let (parts, traced) = (self.parts.clone(), trace.clone());
-        let plainly = move |request| {
-            let request = request::prepare(&parts, request, caller, traced);
-            parts.executor.execute_stream(request, None)
+        let kind = match operation::kind(&self.parts.documents, &mut request) {
+            Ok(kind) => kind.unwrap_or(OperationType::Query),
+            Err(error) => return self.refuse(id, Response::from_errors(vec![error])),
         };
-        let payloads = span.in_scope(|| match caller.viewer() {
-            Some(viewer) => {
-                let feeds = self.parts.feeds.clone();
-                feeds.open(request, viewer, Box::new(plainly))
-            }
-            None => plainly(request).map(Payload::Own).boxed(),
-        });
-        self.running.start(id, trace, span, payloads);
+        let span = info_span!("operation", trace_id = Empty);
+        let trace = TraceId::begin(&span, None, &self.parts.ambient);
+        span.record("trace_id", display(&trace));
+        let payloads =
+            span.in_scope(|| payload::open(self.parts.clone(), request, caller, trace.clone()));
+        self.running.start(id, kind, trace, span, payloads);
         Ok(())
     }
 
@@ -224,13 +291,11 @@ impl<E: Executor> Socket<E> {
         self.send(&ServerMessage::Error { id, payload: &refusal.errors })
     }
 
-    fn said(&mut self, id: &Arc<str>, output: Output) -> Result<(), Turn> {
+    fn said(&mut self, Heard { id, first, output }: Heard) -> Result<(), Turn> {
+        let id = &*id;
         let response = match output {
             Some(Payload::Own(response)) => response,
-            Some(Payload::Shared(payload)) => {
-                self.running.is_first(id);
-                return self.send_next(id, &payload);
-            }
+            Some(Payload::Shared(payload)) => return self.send_next(id, &payload),
             None => {
                 self.running.stop(id);
                 return self.send(&ServerMessage::Complete { id });
@@ -239,7 +304,7 @@ impl<E: Executor> Socket<E> {
         if response.errors.iter().any(|error| operation::code(error) == Some(SLOW_CONSUMER)) {
             return Err(Turn::Close(Close::TOO_SLOW));
         }
-        if self.running.is_first(id) && never_began(&response) {
+        if first.is_some_and(|kind| never_began(kind, &response)) {
             self.running.stop(id);
             return self.send(&ServerMessage::Error { id, payload: &response.errors });
         }
@@ -247,13 +312,14 @@ impl<E: Executor> Socket<E> {
     }
 
     fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), Turn> {
-        let text = serde_json::to_string(message).map_err(|error| unwritable(&error))?;
-        self.wire.send(text);
+        if let Some(text) = self.dialect.write(message).map_err(|error| unwritable(&error))? {
+            self.wire.send(text);
+        }
         Ok(())
     }
 
     fn send_next(&mut self, id: &str, payload: &[u8]) -> Result<(), Turn> {
-        let text = protocol::next(id, payload).map_err(|error| unwritable(&error))?;
+        let text = self.dialect.write_next(id, payload).map_err(|error| unwritable(&error))?;
         self.wire.send(text);
         Ok(())
     }
@@ -264,10 +330,15 @@ fn unwritable(error: &serde_json::Error) -> Turn {
     Turn::Gone
 }
 
-/// Whether the operation was not executed, or its stream not made: such an
-/// error has the path of its field at most.
-fn never_began(response: &Response) -> bool {
-    is_failure(response) && response.errors.iter().all(|error| error.path.len() <= 1)
+/// Whether the operation was not executed, or its stream not made: an error
+/// of that has the path of its field.
+fn never_began(kind: OperationType, response: &Response) -> bool {
+    match kind {
+        OperationType::Query | OperationType::Mutation => is_request_error(response),
+        OperationType::Subscription => {
+            is_failure(response) && response.errors.iter().all(|error| error.path.len() <= 1)
+        }
+    }
 }
 
 /// Returns once the session has ended.

@@ -1,20 +1,24 @@
 //! Opens sockets for GraphQL over WebSocket.
 
-use std::sync::Arc;
+use std::{future, sync::Arc};
 
 use async_graphql::Executor;
 use axum::{
     extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
-    http::{HeaderMap, StatusCode},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use tracing::{Instrument, Span};
 
-use super::{BODY_LIMIT, HttpParts, origin, protocol, request::refusal, socket};
+use super::{
+    BODY_LIMIT, HttpParts, client, origin, protocol::Dialect, request::refusal, socket::Socket,
+    wire::Wire,
+};
 
 /// What a socket reads at a time. axum's own 128 KiB are kept, and zeroed at
-/// every read, for each socket that is open.
-const READ_BUFFER: usize = 1024;
+/// every read, for each socket that is open. Messages that do not fit double
+/// it, and it stays so.
+const READ_BUFFER: usize = 512;
 /// What is written at a time where more waits.
 const WRITE_BUFFER: usize = 8 * 1024;
 
@@ -23,24 +27,26 @@ const WRITE_BUFFER: usize = 8 * 1024;
 pub(super) fn open<E: Executor>(
     parts: Arc<HttpParts<E>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-    headers: &HeaderMap,
+    head: &Parts,
 ) -> Response {
-    if !origin::may_connect(headers, &parts.allowed_origins) {
+    if !origin::may_connect(&head.headers, &parts.allowed_origins) {
         return refusal(StatusCode::FORBIDDEN, "pages of this origin may not connect");
     }
     if parts.stop.is_cancelled() {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "the service is about to stop");
     }
     let upgrade = match upgrade {
-        Ok(upgrade) => upgrade.protocols([protocol::NAME]),
+        Ok(upgrade) => upgrade.protocols(Dialect::NAMES),
         Err(rejection) => return refused(&rejection),
     };
-    if upgrade.selected_protocol().is_none() {
-        let message = "the subprotocol has to be graphql-transport-ws";
+    let Some(selected) = upgrade.selected_protocol() else {
+        let message = "the subprotocol has to be graphql-transport-ws, or graphql-ws";
         return refusal(StatusCode::BAD_REQUEST, message);
-    }
+    };
+    let dialect = Dialect::named(selected.as_bytes());
     // From here on the service waits for the socket before it ends.
     let tracked = parts.sockets.token();
+    let client = client::of(head, &parts.trusted_proxies);
     let span = Span::current();
     upgrade
         .read_buffer_size(READ_BUFFER)
@@ -48,11 +54,14 @@ pub(super) fn open<E: Executor>(
         .max_message_size(BODY_LIMIT)
         .max_frame_size(BODY_LIMIT)
         .on_upgrade(move |socket| {
+            let mut socket = Socket::new(parts, Wire::new(socket), dialect, client);
             let serving = async move {
                 let _tracked = tracked;
-                socket::run(parts, socket).await;
+                socket.serve().await;
             };
-            serving.instrument(span)
+            // A task of its own: what opening it takes is not kept until it closes.
+            tokio::spawn(serving.instrument(span));
+            future::ready(())
         })
 }
 

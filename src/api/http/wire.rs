@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    sync::LazyLock,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -11,8 +12,9 @@ use axum::{
     extract::ws::{Message, WebSocket},
 };
 use futures::{SinkExt, StreamExt, future::poll_fn};
+use metrics::Counter;
 
-use super::protocol::Close;
+use super::close::Close;
 
 /// How many bytes may wait for a client that does not read. When they do,
 /// neither its operations nor its messages are looked at.
@@ -20,9 +22,33 @@ const ROOM: usize = 64 * 1024;
 /// How long a client may take to take its leave.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+static SENT: LazyLock<Traffic> = LazyLock::new(|| Traffic {
+    messages: metrics::counter!("chatterbox_websocket_sent_messages_total"),
+    bytes: metrics::counter!("chatterbox_websocket_sent_bytes_total"),
+});
+static RECEIVED: LazyLock<Traffic> = LazyLock::new(|| Traffic {
+    messages: metrics::counter!("chatterbox_websocket_received_messages_total"),
+    bytes: metrics::counter!("chatterbox_websocket_received_bytes_total"),
+});
+
+/// Counts messages on all sockets, some hundred thousand a second: looked up
+/// once.
+struct Traffic {
+    messages: Counter,
+    bytes: Counter,
+}
+
+impl Traffic {
+    fn count(&self, bytes: usize) {
+        self.messages.increment(1);
+        self.bytes.increment(bytes as u64);
+    }
+}
+
 /// The frames of one socket.
 pub(super) struct Wire {
-    socket: WebSocket,
+    /// In a box, because it is large and is moved around.
+    socket: Box<WebSocket>,
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
     unflushed: bool,
@@ -30,6 +56,7 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(socket: WebSocket) -> Self {
+        let socket = Box::new(socket);
         Self { socket, waiting: VecDeque::new(), waiting_bytes: 0, unflushed: false }
     }
 
@@ -41,6 +68,7 @@ impl Wire {
 
     /// Sends a message with the next [`Wire::poll_send`].
     pub(super) fn send(&mut self, text: String) {
+        SENT.count(text.len());
         self.waiting_bytes += text.len();
         self.waiting.push_back(Message::Text(text.into()));
     }
@@ -57,7 +85,11 @@ impl Wire {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
-        self.socket.poll_next_unpin(cx)
+        let received = self.socket.poll_next_unpin(cx);
+        if let Poll::Ready(Some(Ok(Message::Text(text)))) = &received {
+            RECEIVED.count(text.len());
+        }
+        received
     }
 
     /// Sends all that waits, together. Ready with whether there was anything.
@@ -72,6 +104,8 @@ impl Wire {
                 self.unflushed = true;
             }
         }
+        // Most sockets rest most of the time: they keep no room for what may wait.
+        self.waiting = VecDeque::new();
         if !self.unflushed {
             return Poll::Ready(Ok(false));
         }
@@ -83,7 +117,7 @@ impl Wire {
     /// Sends what waits, says why it closes, and waits a moment for the client
     /// to agree: a connection that is cut while something unread is on its way
     /// loses the reason too.
-    pub(super) async fn close(mut self, close: Close) {
+    pub(super) async fn close(&mut self, close: Close) {
         self.waiting.push_back(Message::Close(Some(close.into_frame())));
         let farewell = async {
             if poll_fn(|cx| self.poll_send(cx)).await.is_ok() {
@@ -94,7 +128,7 @@ impl Wire {
     }
 
     /// Answers the client that closes.
-    pub(super) async fn closed(mut self) {
+    pub(super) async fn closed(&mut self) {
         let _in_time = tokio::time::timeout(FAREWELL, self.drain()).await;
     }
 

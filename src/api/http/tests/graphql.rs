@@ -164,11 +164,12 @@ async fn get_serves_queries_and_never_runs_a_mutation() {
 }
 
 #[tokio::test]
-async fn a_subscription_needs_a_socket() {
+async fn a_subscription_needs_a_socket_or_a_stream() {
     let server = Server::start().await;
     let body = server.query("subscription { count(to: 1) }").await;
     assert_eq!(code(&body), "BAD_USER_INPUT");
-    assert!(body["errors"][0]["message"].as_str().expect("text").contains("graphql-transport-ws"));
+    let message = body["errors"][0]["message"].as_str().expect("text");
+    assert!(message.contains("graphql-transport-ws") && message.contains("text/event-stream"));
 }
 
 #[tokio::test]

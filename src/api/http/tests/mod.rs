@@ -1,9 +1,14 @@
 //! A real server on a free port, with a small schema of its own.
 
+mod compression;
 mod graphql;
+mod older;
 mod pages;
+mod persisted;
+mod socket;
 mod sockets;
 mod stopping;
+mod streams;
 
 use std::{
     future::pending,
@@ -36,6 +41,7 @@ struct Seen {
     floods: AtomicUsize,
     feeds: AtomicUsize,
     prepared: AtomicUsize,
+    waits: AtomicUsize,
 }
 
 type TestSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;
@@ -72,7 +78,8 @@ impl QueryRoot {
         panicking()
     }
 
-    async fn wait(&self, millis: u64) -> bool {
+    async fn wait(&self, ctx: &Context<'_>, millis: u64) -> bool {
+        let _counted = ctx.data_opt::<Arc<Seen>>().map(|seen| Wait::begin(seen.clone()));
         tokio::time::sleep(Duration::from_millis(millis)).await;
         true
     }
@@ -82,6 +89,22 @@ impl QueryRoot {
 impl MutationRoot {
     async fn bump(&self, ctx: &Context<'_>) -> async_graphql::Result<usize> {
         Ok(ctx.data::<Arc<Seen>>()?.bumps.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+}
+
+/// Counts while it exists.
+struct Wait(Arc<Seen>);
+
+impl Wait {
+    fn begin(seen: Arc<Seen>) -> Self {
+        seen.waits.fetch_add(1, Ordering::SeqCst);
+        Self(seen)
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.0.waits.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -146,6 +169,8 @@ struct Server {
     address: SocketAddr,
     seen: Arc<Seen>,
     ended: EndedSessions,
+    /// The sockets and streams that are open.
+    streams: TaskTracker,
     /// What the parts know of stopping.
     stop: CancellationToken,
     serving: JoinHandle<()>,
@@ -171,12 +196,13 @@ impl Server {
         let schema = Schema::build(QueryRoot, MutationRoot, SubscriptionRoot).data(seen.clone());
         let executor = schema.finish();
         let ambient = Ambient::system();
-        let metrics = Metrics::install(&ambient).expect("metrics");
+        let metrics = Metrics::install().expect("metrics");
         let counted = seen.clone();
         let mut parts = HttpParts {
             sdl: executor.sdl().into(),
             executor,
             documents: Documents::default(),
+            operations: Operations::default(),
             feeds: Arc::new(NoFeeds),
             prepare: Arc::new(move |request, _| {
                 counted.prepared.fetch_add(1, Ordering::SeqCst);
@@ -193,6 +219,9 @@ impl Server {
             metrics,
             keys: Arc::new(|| json!({ "keys": [] })),
             allowed_origins: vec!["https://web.example".parse().expect("an origin")],
+            https: false,
+            trusted_proxies: Vec::new(),
+            request_times: RequestTimes::default(),
             socket_times: SocketTimes::default(),
             stop: stop.clone(),
             sockets: TaskTracker::new(),
@@ -200,10 +229,10 @@ impl Server {
         change(&mut parts);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (ended, sockets) = (parts.ended.clone(), parts.sockets.clone());
+        let (ended, streams) = (parts.ended.clone(), parts.sockets.clone());
         let patience = Duration::from_secs(5);
-        let serving = serve(listener, router(parts), sockets, closing, patience);
-        Self { address, seen, ended, stop, serving: tokio::spawn(serving) }
+        let serving = serve(listener, router(parts), streams.clone(), closing, patience);
+        Self { address, seen, ended, streams, stop, serving: tokio::spawn(serving) }
     }
 
     fn url(&self, path: &str) -> String {

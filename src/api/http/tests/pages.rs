@@ -1,5 +1,6 @@
 //! Everything besides GraphQL.
 
+use axum::http::Method;
 use futures::FutureExt;
 
 use super::*;

@@ -1,90 +1,11 @@
 //! GraphQL over WebSocket.
 
-use futures::{SinkExt, stream::FusedStream};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{
+    socket::{CURRENT, Client, OLDER},
+    *,
 };
-
-use super::*;
-
-pub(super) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Client {
-    async fn connect(server: &Server) -> Self {
-        Self(dial(server, "graphql-transport-ws", None).await.expect("a socket"))
-    }
-
-    /// With the good token.
-    pub(super) async fn acknowledged(server: &Server) -> Self {
-        let mut client = Self::connect(server).await;
-        client.init(json!({ "authorization": format!("Bearer {TOKEN}") })).await;
-        assert_eq!(client.message().await, json!({ "type": "connection_ack" }));
-        client
-    }
-
-    /// The status with which a socket is refused.
-    pub(super) async fn refused(server: &Server, protocol: &str, origin: Option<&str>) -> u16 {
-        match dial(server, protocol, origin).await {
-            Err(tungstenite::Error::Http(response)) => response.status().as_u16(),
-            other => panic!("not refused: {other:?}"),
-        }
-    }
-
-    async fn init(&mut self, payload: Value) {
-        self.send(json!({ "type": "connection_init", "payload": payload })).await;
-    }
-
-    async fn send(&mut self, message: Value) {
-        self.0.send(Message::text(message.to_string())).await.expect("sent");
-    }
-
-    pub(super) async fn subscribe(&mut self, id: &str, query: &str) {
-        self.send(json!({ "type": "subscribe", "id": id, "payload": { "query": query } })).await;
-    }
-
-    /// The next message that is none of the WebSocket's own.
-    pub(super) async fn message(&mut self) -> Value {
-        loop {
-            match self.frame().await.expect("a message") {
-                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("no message: {other:?}"),
-            }
-        }
-    }
-
-    /// The code with which the socket is closed, whatever comes before.
-    pub(super) async fn close_code(&mut self) -> u16 {
-        loop {
-            if let Message::Close(close) = self.frame().await.expect("a close") {
-                // Agrees.
-                let _gone_already = self.0.flush().await;
-                return close.expect("a reason").code.into();
-            }
-        }
-    }
-
-    async fn frame(&mut self) -> Option<Message> {
-        let frame = tokio::time::timeout(Duration::from_secs(5), self.0.next()).await;
-        frame.expect("in time").map(|frame| frame.expect("a frame"))
-    }
-}
-
-async fn dial(
-    server: &Server,
-    protocol: &str,
-    origin: Option<&str>,
-) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, tungstenite::Error> {
-    let mut request = format!("ws://{}/graphql", server.address).into_client_request()?;
-    let headers = request.headers_mut();
-    headers.insert("sec-websocket-protocol", HeaderValue::from_str(protocol).expect("a value"));
-    if let Some(origin) = origin {
-        headers.insert("origin", HeaderValue::from_str(origin).expect("a value"));
-    }
-    connect_async(request).await.map(|(socket, _)| socket)
-}
 
 fn next(id: &str, data: Value) -> Value {
     let mut message = json!({ "type": "next", "id": id, "payload": {} });
@@ -148,10 +69,11 @@ async fn without_a_token_public_operations_work() {
         assert_eq!(socket.message().await, next("1", json!({ "one": 1 })));
         socket.message().await;
         socket.subscribe("2", "{ viewer }").await;
-        assert_eq!(
-            code(&json!({ "errors": socket.message().await["payload"] })),
-            "UNAUTHENTICATED"
-        );
+        // It was executed, and that is what came of it.
+        let message = socket.message().await;
+        assert_eq!(message["type"], "next");
+        assert_eq!(code(&message["payload"]), "UNAUTHENTICATED");
+        assert_eq!(socket.message().await, complete("2"));
     }
 }
 
@@ -212,7 +134,7 @@ async fn what_breaks_the_protocol_closes_the_socket() {
         Message::text(" ".repeat(BODY_LIMIT + 1)),
     ] {
         let mut socket = Client::connect(&server).await;
-        socket.0.send(frame).await.expect("sent");
+        socket.send_frame(frame).await;
         assert_eq!(socket.close_code().await, 4400);
     }
 }
@@ -220,13 +142,16 @@ async fn what_breaks_the_protocol_closes_the_socket() {
 #[tokio::test]
 async fn pings_are_answered() {
     let server = Server::start().await;
+    let mut early = Client::connect(&server).await;
+    early.send(json!({ "type": "ping" })).await;
+    assert_eq!(early.message().await, json!({ "type": "pong" }));
     let mut socket = Client::acknowledged(&server).await;
     socket.send(json!({ "type": "ping" })).await;
     assert_eq!(socket.message().await, json!({ "type": "pong" }));
     socket.send(json!({ "type": "ping", "payload": { "at": 7 } })).await;
     assert_eq!(socket.message().await, json!({ "type": "pong", "payload": { "at": 7 } }));
     socket.send(json!({ "type": "pong" })).await;
-    socket.0.send(Message::Ping(vec![1].into())).await.expect("sent");
+    socket.send_frame(Message::Ping(vec![1].into())).await;
     assert_eq!(socket.frame().await, Some(Message::Pong(vec![1].into())));
 }
 
@@ -243,12 +168,12 @@ async fn who_does_not_answer_pings_is_dropped() {
         socket.message().await;
     }
     // Only who reads answers.
-    let reading = tokio::spawn(async move { while let Some(Ok(_)) = answering.0.next().await {} });
+    let reading = tokio::spawn(answering.rest());
     until(|| server.seen.feeds.load(Ordering::SeqCst) == 1).await;
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(server.seen.feeds.load(Ordering::SeqCst), 1);
     assert!(!reading.is_finished());
-    assert!(!mute.0.is_terminated());
+    assert!(!mute.is_terminated());
     reading.abort();
 }
 
@@ -274,15 +199,46 @@ async fn foreign_pages_and_other_protocols_get_no_socket() {
     let server = Server::start().await;
     let own = format!("http://{}", server.address);
     for origin in [own.as_str(), "https://web.example"] {
-        dial(&server, "graphql-transport-ws", Some(origin)).await.expect("a socket");
+        Client::dial(&server, CURRENT, Some(origin)).await.expect("a socket");
+        Client::dial(&server, OLDER, Some(origin)).await.expect("a socket");
     }
-    assert_eq!(
-        Client::refused(&server, "graphql-transport-ws", Some("https://evil.example")).await,
-        403
-    );
-    assert_eq!(Client::refused(&server, "graphql-transport-ws", Some("null")).await, 403);
+    for origin in ["https://evil.example", "http://web.example", "null"] {
+        assert_eq!(Client::refused(&server, CURRENT, Some(origin)).await, 403, "{origin}");
+        assert_eq!(Client::refused(&server, OLDER, Some(origin)).await, 403, "{origin}");
+    }
     assert_eq!(Client::refused(&server, "mqtt", None).await, 400);
-    dial(&server, "mqtt, graphql-transport-ws", None).await.expect("a socket");
+}
+
+#[tokio::test]
+async fn the_newer_dialect_is_preferred() {
+    let server = Server::start().await;
+    for (offered, chosen) in [
+        ("mqtt, graphql-transport-ws", CURRENT),
+        ("graphql-ws, graphql-transport-ws", CURRENT),
+        ("graphql-transport-ws,graphql-ws", CURRENT),
+        ("graphql-ws, mqtt", OLDER),
+    ] {
+        let socket = Client::dial(&server, offered, None).await.expect("a socket");
+        assert_eq!(socket.protocol, chosen, "{offered}");
+    }
+}
+
+#[tokio::test]
+async fn who_says_too_much_is_cut_off() {
+    let server = Server::start().await;
+    let pong = Message::text(json!({ "type": "pong" }).to_string());
+    // Besides the burst, what is free again while it is sent.
+    let far_too_much = SOCKET_BURST.get() + SOCKET_MESSAGES.get() * 60;
+    for frame in [&pong, &Message::Ping(Vec::new().into())] {
+        let mut socket = Client::acknowledged(&server).await;
+        socket.flood(frame, far_too_much).await;
+        assert_eq!(socket.close_code().await, 1008);
+    }
+    let mut burst = Client::acknowledged(&server).await;
+    // Two more are there already, and to come.
+    burst.flood(&pong, SOCKET_BURST.get() - 2).await;
+    burst.subscribe("1", "{ one }").await;
+    assert_eq!(burst.message().await, next("1", json!({ "one": 1 })));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! How a node stops.
 
-use super::{sockets::Client, *};
+use super::{socket::Client, *};
 
 #[tokio::test]
 async fn what_runs_is_finished_and_nothing_new_is_taken() {

@@ -1,0 +1,1 @@
+ALTER TABLE sessions ADD KEY sessions_used (last_used_at);

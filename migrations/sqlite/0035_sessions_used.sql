@@ -1,0 +1,1 @@
+CREATE INDEX sessions_used ON sessions (last_used_at);

@@ -1,0 +1,1 @@
+CREATE INDEX refresh_tokens_issued ON refresh_tokens (issued_at);

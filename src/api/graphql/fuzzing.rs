@@ -1,0 +1,78 @@
+//! Documents and cursors of clients, as `crate::fuzzing` takes them.
+
+use std::sync::{Arc, LazyLock};
+
+use async_graphql::{
+    Request, Response, Variables,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
+};
+use futures::FutureExt;
+use serde_json::Value;
+
+use super::{Schema, builder, page, text};
+
+/// All that comes before the execution, and nothing of it.
+struct NothingRuns;
+
+impl ExtensionFactory for NothingRuns {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for NothingRuns {
+    async fn execute(
+        &self,
+        _ctx: &ExtensionContext<'_>,
+        _operation_name: Option<&str>,
+        _next: NextExecute<'_>,
+    ) -> Response {
+        Response::default()
+    }
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| builder().extension(NothingRuns).finish());
+
+/// A document, and behind a zero byte its variables as JSON, is refused or
+/// would be executed; what is nested too deep comes to no parser. Whether the
+/// document is known as a valid one makes no difference.
+pub fn documents(data: &[u8]) {
+    let Ok(given) = str::from_utf8(data) else { return };
+    let (document, variables) = given.split_once('\0').unwrap_or((given, "{}"));
+    let variables: Value = serde_json::from_str(variables).unwrap_or_default();
+    let refused = is_refused(document, variables.clone());
+    assert!(refused || text::check(document).is_ok());
+    assert_eq!(refused, is_refused(document, variables.clone()));
+    // Too long to be kept.
+    let unknown = format!("{document}\n{}", " ".repeat(16 * 1024));
+    assert_eq!(refused, is_refused(&unknown, variables));
+}
+
+fn is_refused(document: &str, variables: Value) -> bool {
+    let request = Request::new(document).variables(Variables::from_json(variables));
+    let Some(answer) = SCHEMA.execute(request).now_or_never() else {
+        panic!("nothing is waited for")
+    };
+    answer.is_err()
+}
+
+/// What a cursor says is said again by the cursor that is made of it.
+pub fn page_cursors(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    macro_rules! same {
+        ($($parse:expr => $make:expr),* $(,)?) => {
+            $(if let Ok(Some(key)) = $parse(Some(text)) {
+                let cursor = $make(&key);
+                assert_eq!($parse(Some(cursor.as_str())).ok(), Some(Some(key)));
+            })*
+        };
+    }
+    same! {
+        page::parse_name => |name: &String| page::name_cursor(name),
+        page::parse_time => |key: &_| page::time_cursor(*key),
+        |cursor| page::parse_number("before", cursor) => |number: &i64| page::number_cursor(*number),
+        page::parse_group => page::group_cursor,
+        page::parse_directory => page::directory_cursor,
+    }
+}
