@@ -162,8 +162,8 @@ pub struct Options {
     )]
     pub graph_url_file: Option<PathBuf>,
 
-    /// How nodes tell each other what happens; this build runs on one node.
-    /// [default: in-process]
+    /// How nodes tell each other what happens: `nats://user:password@host:port`, or `tls://…`; they also
+    /// need the same signing key. [default: in-process, for one node]
     #[arg(
         long,
         env = "CHATTERBOX_BUS_URL",
@@ -172,6 +172,30 @@ pub struct Options {
         hide_env_values = true
     )]
     pub bus_url: Option<SecretString>,
+
+    /// A file that holds the bus's URL.
+    #[arg(long, env = "CHATTERBOX_BUS_URL_FILE", value_name = "PATH", conflicts_with = "bus_url")]
+    pub bus_url_file: Option<PathBuf>,
+
+    /// Where mails go: `smtps://user:password@host:port`, or `smtp://…` with STARTTLS, which only this
+    /// machine may do without. [default: files in `outbox/` in the data folder]
+    #[arg(
+        long,
+        env = "CHATTERBOX_MAIL_URL",
+        value_name = "URL",
+        value_parser = secret,
+        hide_env_values = true
+    )]
+    pub mail_url: Option<SecretString>,
+
+    /// A file that holds the mail server's URL.
+    #[arg(
+        long,
+        env = "CHATTERBOX_MAIL_URL_FILE",
+        value_name = "PATH",
+        conflicts_with = "mail_url"
+    )]
+    pub mail_url_file: Option<PathBuf>,
 
     /// Who mails come from.
     #[arg(

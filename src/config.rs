@@ -22,6 +22,7 @@ pub use self::values::{
 use crate::{
     accounts::SigningKeys,
     cli::{self, Options},
+    mail::Smtp,
     rates,
 };
 
@@ -60,6 +61,24 @@ pub enum GraphStore {
     Server(SecretString),
 }
 
+/// How nodes tell each other what happens.
+#[derive(Clone, Debug)]
+pub enum BusServer {
+    /// There is one node.
+    InProcess,
+    /// By a NATS server: `nats://user:password@host:port`.
+    Nats(SecretString),
+}
+
+/// Where mails go.
+#[derive(Clone, Debug)]
+pub enum MailServer {
+    /// Into files in the data folder.
+    Outbox,
+    /// To a server: `smtps://user:password@host:port`.
+    Smtp(SecretString),
+}
+
 /// Where the keys that sign and check access tokens come from.
 #[derive(Clone, Debug)]
 pub enum SigningKey {
@@ -81,6 +100,10 @@ pub struct Config {
     pub sql: SqlStore,
     /// Where the graph is.
     pub graph: GraphStore,
+    /// How nodes tell each other what happens.
+    pub bus: BusServer,
+    /// Where mails go.
+    pub mail: MailServer,
     /// Who mails come from.
     pub mail_from: Mailbox,
     /// Where clients reach the service, if that was said.
@@ -113,12 +136,14 @@ impl Config {
     ///
     /// Names the first option whose value is wrong, and says what is accepted.
     pub fn new(options: Options) -> Result<Self, ConfigError> {
-        check_bus(options.bus_url.as_ref())?;
+        let bus = bus(secret("bus-url", options.bus_url, options.bus_url_file.as_deref())?)?;
         let sql_url = secret("sql-url", options.sql_url, options.sql_url_file.as_deref())?;
         let sql = sql_store(sql_url, &options.data)?;
         let graph_url = secret("graph-url", options.graph_url, options.graph_url_file.as_deref())?;
         let graph = graph_store(graph_url, &sql)?;
         let key = secret("signing-key", options.signing_key, options.signing_key_file.as_deref())?;
+        let signing_key = signing_key(key, &bus)?;
+        let mail = mail(secret("mail-url", options.mail_url, options.mail_url_file.as_deref())?)?;
         let mut allowed_origins: Vec<Origin> =
             options.allowed_origins.into_iter().flat_map(|list| list.0).collect();
         allowed_origins.extend(options.public_url.as_ref().map(PublicUrl::origin));
@@ -127,12 +152,14 @@ impl Config {
             data: options.data,
             sql,
             graph,
+            bus,
+            mail,
             mail_from: options.mail_from,
             public_url: options.public_url,
             allowed_origins,
             trusted_proxies: options.trusted_proxies.into_iter().flat_map(|list| list.0).collect(),
             verify_email: options.verify_email,
-            signing_key: signing_key(key)?,
+            signing_key,
             access_token_ttl: options.access_token_ttl.0,
             rate_limits: rate_limits(&options.rates),
             log: options.logging.log,
@@ -149,14 +176,17 @@ impl Config {
     }
 }
 
-fn check_bus(url: Option<&SecretString>) -> Result<(), ConfigError> {
-    match url.map_or("", ExposeSecret::expose_secret) {
-        "" | "in-process" => Ok(()),
-        _ => Err(ConfigError {
-            option: "bus-url",
-            accepted: "this build runs on one node; accepted is 'in-process'".to_owned(),
-        }),
-    }
+fn bus(url: Option<SecretString>) -> Result<BusServer, ConfigError> {
+    let url = url.filter(|url| !matches!(url.expose_secret(), "" | "in-process"));
+    let Some(url) = url else { return Ok(BusServer::InProcess) };
+    let known = values::ServerUrl::parse(url.expose_secret(), &["nats", "tls"])
+        .is_some_and(|server| server.path.trim_matches('/').is_empty());
+    known.then_some(BusServer::Nats(url)).ok_or_else(|| ConfigError {
+        option: "bus-url",
+        accepted: "accepted are 'in-process', for one node, 'nats://host:port' and \
+                   'nats://user:password@host:port', or encrypted 'tls://…'"
+            .to_owned(),
+    })
 }
 
 fn rate_limits(options: &cli::Rates) -> Option<rates::Limits> {
@@ -232,8 +262,34 @@ fn graph_store(url: Option<SecretString>, sql: &SqlStore) -> Result<GraphStore, 
     })
 }
 
-fn signing_key(pem: Option<SecretString>) -> Result<SigningKey, ConfigError> {
-    let Some(pem) = pem else { return Ok(SigningKey::InDataFolder) };
+fn mail(url: Option<SecretString>) -> Result<MailServer, ConfigError> {
+    let url = url.filter(|url| !matches!(url.expose_secret(), "" | "outbox"));
+    let Some(url) = url else { return Ok(MailServer::Outbox) };
+    Smtp::check_url(url.expose_secret()).then_some(MailServer::Smtp(url)).ok_or_else(|| {
+        ConfigError {
+            option: "mail-url",
+            accepted:
+                "accepted are 'outbox', 'smtps://user:password@host:port' and, with STARTTLS \
+                       unless it is on this machine, 'smtp://user:password@host:port'"
+                    .to_owned(),
+        }
+    })
+}
+
+fn signing_key(pem: Option<SecretString>, bus: &BusServer) -> Result<SigningKey, ConfigError> {
+    let pem = match (pem, bus) {
+        (Some(pem), _) => pem,
+        (None, BusServer::InProcess) => return Ok(SigningKey::InDataFolder),
+        // Each would make its own, and refuse the tokens of the others.
+        (None, BusServer::Nats(_)) => {
+            return Err(ConfigError {
+                option: "signing-key",
+                accepted: "nodes that share a bus need the same key: give it to each of them \
+                           ('openssl genpkey -algorithm ed25519' makes one)"
+                    .to_owned(),
+            });
+        }
+    };
     // One line where a variable can't hold several; PEM knows no backslash.
     let text = SecretString::from(pem.expose_secret().replace("\\n", "\n"));
     match SigningKeys::from_pem(&text) {

@@ -29,6 +29,7 @@ macro_rules! id {
 id!(Message, MessageId, "msg", "messages");
 id!(Session, SessionId, "ses", "sessions");
 id!(Job, JobId, "job", "jobs");
+id!(Node, NodeId, "node", "the processes that serve together");
 
 /// The id of a conversation of either kind. Clients know it as `dm_…` or, of
 /// a group, as `grp_…`: which of them it is, the conversation itself tells.

@@ -2,7 +2,7 @@
 //!
 //! The domain — [`accounts`], [`people`], [`messaging`], [`live`], [`jobs`] —
 //! knows neither SQL, Bolt nor GraphQL. Around it stand the stores ([`sql`]
-//! and the crate `chatterbox_graph`) and what clients speak to ([`api`]).
+//! and the crate `chatterbox_graph`), the bus ([`nats`]) and what clients speak to ([`api`]).
 //! [`bench`] measures.
 
 pub mod accounts;
@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod live;
 pub mod mail;
 pub mod messaging;
+pub mod nats;
 pub mod people;
 pub mod rates;
 pub mod sql;

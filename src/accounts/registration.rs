@@ -67,10 +67,20 @@ impl Accounts {
         } else {
             self.keep(&account, &person).await?
         };
-        for job in &jobs {
-            self.parts.relay.attempt(job).await;
+        for job in jobs {
+            match job.task {
+                Task::SendMail(_) if !self.parts.relay.mails_promptly() => {
+                    self.attempt_behind(job);
+                }
+                _ => self.parts.relay.attempt(&job).await,
+            }
         }
         Ok(person)
+    }
+
+    fn attempt_behind(&self, job: Job) {
+        let relay = self.parts.relay.clone();
+        self.parts.behind.spawn(async move { relay.attempt(&job).await });
     }
 
     async fn keep(&self, account: &NewAccount, person: &NewPerson) -> Result<Vec<Job>> {

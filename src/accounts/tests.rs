@@ -53,6 +53,10 @@ impl Mailer for Postbox {
         Ok(())
     }
 
+    fn is_prompt(&self) -> bool {
+        true
+    }
+
     async fn check(&self) -> Result<String> {
         Ok("postbox".to_owned())
     }

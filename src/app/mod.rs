@@ -12,9 +12,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_graphql::Request;
 use futures::future::BoxFuture;
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
+use uuid::Uuid;
 
 pub use stores::Stores;
 
@@ -26,12 +28,12 @@ use crate::{
         http::{self, Documents, HttpParts, Operations, PartReport, RequestTimes, SocketTimes},
     },
     cli::DeadLetterAction,
-    config::{Config, PublicUrl, VerifyEmail},
+    config::{Config, MailServer, PublicUrl, VerifyEmail},
     demo,
     error::{Error, Result, chain},
     jobs::Relay,
-    live::{Bus, EndedSessions, Follower, Hub, InProcessBus, Online, Presences, Typing},
-    mail::{Mailer, Outbox},
+    live::{EndedSessions, Follower, Hub, Online, Presences, Typing},
+    mail::{Mailer, Outbox, Smtp},
     messaging::{
         self, Contacts, Conversations, Faces, Indexer, LogStore, Messages, Projector, Reading,
         Receipts, Rewritten, Trimming, Writer,
@@ -91,7 +93,8 @@ impl App {
         }
         let Stores { sql, graph } = &stores;
         let sql = Arc::new(sql.clone());
-        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
+        let log = sql.log_id(Uuid::from_bytes(ambient.bytes())).await?;
+        let bus = stores::bus(config, log).await?;
         let mailer = mailer(config, &ambient)?;
         let ended = EndedSessions::default();
         let relay = Arc::new(Relay::new(
@@ -269,9 +272,14 @@ impl App {
 }
 
 fn mailer(config: &Config, ambient: &Ambient) -> Result<Arc<dyn Mailer>> {
-    let folder = config.data.join("outbox");
-    let outbox = Outbox::open(&folder, config.mail_from.clone(), ambient.clone());
-    Ok(Arc::new(outbox.map_err(Error::internal)?))
+    let (from, ambient) = (config.mail_from.clone(), ambient.clone());
+    Ok(match &config.mail {
+        MailServer::Outbox => {
+            let outbox = Outbox::open(&config.data.join("outbox"), from, ambient);
+            Arc::new(outbox.map_err(Error::internal)?)
+        }
+        MailServer::Smtp(url) => Arc::new(Smtp::open(url.expose_secret(), from, ambient)?),
+    })
 }
 
 fn http_parts(
@@ -383,7 +391,7 @@ pub fn check(config: Config) -> BoxFuture<'static, Result<Vec<PartReport>>> {
     Box::pin(async move {
         let ambient = Ambient::system();
         let stores = Stores::open(&config)?;
-        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
+        let bus = stores::bus(&config, Uuid::nil()).await?;
         let mut parts = stores.health(&bus, &mailer(&config, &ambient)?);
         parts.push(keys::health(config, ambient));
         Ok(http::check_parts(&parts).await)

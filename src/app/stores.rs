@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use chatterbox_graph::{Graph, neo4j::Neo4jGraph, sqlite::SqliteGraph};
 use secrecy::ExposeSecret;
+use uuid::Uuid;
 
 use crate::{
     api::http::Part,
-    config::{Config, GraphStore, SqlStore},
+    config::{BusServer, Config, GraphStore, SqlStore},
     error::{Error, Result},
-    live::Bus,
+    live::{Bus, InProcessBus},
     mail::Mailer,
+    nats::NatsBus,
     sql::Sql,
 };
 
@@ -74,14 +76,14 @@ impl Stores {
                 let graph = graph.clone();
                 async move { Ok(graph.version().await?) }
             }),
-            part("bus", move || {
-                let version = bus.version();
-                async move { Ok(version) }
-            }),
-            part("mail", move || {
+            spared(part("bus", move || {
+                let bus = bus.clone();
+                async move { bus.check().await }
+            })),
+            spared(part("mail", move || {
                 let mailer = mailer.clone();
                 async move { mailer.check().await }
-            }),
+            })),
         ]
     }
 }
@@ -91,5 +93,22 @@ pub(super) fn part<F>(name: &'static str, check: impl Fn() -> F + Send + Sync + 
 where
     F: Future<Output = Result<String>> + Send + 'static,
 {
-    Part { name, check: Arc::new(move || Box::pin(check())) }
+    Part { name, needed: true, check: Arc::new(move || Box::pin(check())) }
+}
+
+/// A part without which the service is slower, or catches up later.
+fn spared(part: Part) -> Part {
+    Part { needed: false, ..part }
+}
+
+/// The bus that the configuration names, for those who share the log `log`.
+///
+/// # Errors
+///
+/// For an address that can't be understood. Connects later where it is away.
+pub(super) async fn bus(config: &Config, log: Uuid) -> Result<Arc<dyn Bus>> {
+    Ok(match &config.bus {
+        BusServer::InProcess => Arc::new(InProcessBus::default()),
+        BusServer::Nats(url) => Arc::new(NatsBus::join(url.expose_secret(), log).await?),
+    })
 }

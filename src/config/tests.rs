@@ -105,7 +105,9 @@ fn wrong_addresses_of_stores_are_refused_without_repeating_them() {
     ] {
         assert!(refusal(&["--graph-url", url]).contains("accepted are 'bolt://"), "{url}");
     }
-    assert!(refusal(&["--bus-url", "nats://me:hunter2@bus"]).contains("one node"));
+    assert!(refusal(&["--bus-url", "http://me:hunter2@bus"]).contains("nats://host:port"));
+    assert!(refusal(&["--bus-url", "nats://me:hunter2@bus"]).contains("the same key"));
+    assert!(refusal(&["--mail-url", "imap://me:hunter2@mail"]).contains("smtps://"));
     assert!(refusal(&["--sql-url", "mysql://me:hunter2@db/chat"]).contains("--graph-url"));
 }
 

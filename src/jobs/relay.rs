@@ -99,6 +99,12 @@ impl Relay {
         }
     }
 
+    /// Whether sending a mail takes no longer than an answer may.
+    #[must_use]
+    pub fn mails_promptly(&self) -> bool {
+        self.mailer.is_prompt()
+    }
+
     /// Carries out what is open of a subject, and returns whether there was
     /// anything: what was found before may be different now.
     ///

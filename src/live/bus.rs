@@ -3,10 +3,14 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use super::Signal;
-use crate::messaging::Entry;
+use super::{Roll, Signal};
+use crate::{
+    error::Result,
+    messaging::{Entry, Position},
+};
 
 /// What was committed together, in order.
 pub type Batch = Arc<[Arc<Entry>]>;
@@ -16,11 +20,29 @@ pub type Batch = Arc<[Arc<Entry>]>;
 pub enum Packet {
     /// What was committed.
     Logged(Batch),
+    /// The log has come to here; what is new in it has to be read.
+    Moved(Position),
     /// What passes.
     Passing(Arc<Signal>),
+    /// Who is connected to another node.
+    Roll(Arc<Roll>),
+}
+
+impl Packet {
+    /// The label of its kind in the metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Logged(_) => "log",
+            Self::Moved(_) => "moved",
+            Self::Passing(_) => "passing",
+            Self::Roll(_) => "roll",
+        }
+    }
 }
 
 /// Carries committed entries and signals to the hubs of all nodes.
+#[async_trait]
 pub trait Bus: Send + Sync + 'static {
     /// Hands entries to everyone who listens. Never waits.
     fn publish(&self, entries: Batch);
@@ -28,11 +50,21 @@ pub trait Bus: Send + Sync + 'static {
     /// Hands a signal to everyone who listens. Never waits.
     fn signal(&self, signal: Arc<Signal>);
 
+    /// Tells the other nodes who is connected to this one. Never waits.
+    fn call(&self, roll: Arc<Roll>);
+
     /// Everything that is published from now on.
     fn subscribe(&self) -> broadcast::Receiver<Packet>;
 
+    /// Whether there may be other nodes.
+    fn is_shared(&self) -> bool;
+
     /// Its name and version, such as `in process`.
-    fn version(&self) -> String;
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`](crate::error::Error::Store) where it is away: what other nodes do is learned later then.
+    async fn check(&self) -> Result<String>;
 }
 
 /// The bus of a node that stands alone.
@@ -52,6 +84,7 @@ impl Default for InProcessBus {
     }
 }
 
+#[async_trait]
 impl Bus for InProcessBus {
     fn publish(&self, entries: Batch) {
         // Nobody listening is no failure: the log keeps the entries.
@@ -62,11 +95,17 @@ impl Bus for InProcessBus {
         let _listeners = self.sender.send(Packet::Passing(signal));
     }
 
+    fn call(&self, _roll: Arc<Roll>) {}
+
     fn subscribe(&self) -> broadcast::Receiver<Packet> {
         self.sender.subscribe()
     }
 
-    fn version(&self) -> String {
-        "in process".to_owned()
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn check(&self) -> Result<String> {
+        Ok("in process".to_owned())
     }
 }

@@ -88,15 +88,10 @@ impl Hub {
             tokio::select! {
                 () = stop.cancelled() => break,
                 packet = feed.recv() => match packet {
-                    Ok(Packet::Logged(batch)) => {
-                        metrics::counter!("chatterbox_bus_packets_total", "kind" => "log")
+                    Ok(packet) => {
+                        metrics::counter!("chatterbox_bus_packets_total", "kind" => packet.kind())
                             .increment(1);
-                        self.take(&batch, &mut pending).await;
-                    }
-                    Ok(Packet::Passing(signal)) => {
-                        metrics::counter!("chatterbox_bus_packets_total", "kind" => "passing")
-                            .increment(1);
-                        self.lock().pass(&signal);
+                        self.hear(packet, &mut pending).await;
                     }
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
                         metrics::counter!("chatterbox_bus_missed_packets_total").increment(missed);
@@ -110,6 +105,18 @@ impl Hub {
         let mut state = self.lock();
         state.stopped = true;
         state.subscribers.clear();
+    }
+
+    async fn hear(&self, packet: Packet, pending: &mut BTreeMap<Position, Arc<Entry>>) {
+        match packet {
+            Packet::Logged(batch) => self.take(&batch, pending).await,
+            Packet::Moved(head) => {
+                self.lock().hear_of(head);
+                self.fill(head, pending).await;
+            }
+            Packet::Passing(signal) => self.lock().pass(&signal),
+            Packet::Roll(_) => {}
+        }
     }
 
     /// The events of `user`, from now on or from just behind `after`, of one

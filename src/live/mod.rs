@@ -3,6 +3,7 @@
 
 mod bus;
 mod cursor;
+mod elsewhere;
 mod ended;
 mod event;
 mod hub;
@@ -16,6 +17,7 @@ mod typing;
 
 pub use bus::{Batch, Bus, InProcessBus, Packet};
 pub use cursor::Cursor;
+pub use elsewhere::{Roll, RollCall};
 pub use ended::{EndedSessions, OpenSocket};
 pub use event::{Event, Rendering, What};
 pub use hub::{Follower, Hub};

@@ -1,4 +1,4 @@
-//! Who is connected to this node.
+//! Who is connected, to this node and, as far as these tell, to others.
 
 use std::{
     collections::HashMap,
@@ -8,16 +8,21 @@ use std::{
 
 use chatterbox_graph::Timestamp;
 
-use crate::{ambient::Ambient, ids::UserId};
+use super::{Roll, RollCall, elsewhere::Elsewhere};
+use crate::{
+    ambient::Ambient,
+    ids::{NodeId, UserId},
+};
 
 /// How long somebody may be without a socket before they are gone.
 pub const GRACE: Duration = Duration::from_secs(5);
 
 /// Those who have a socket open, and those who had one until just now: both
-/// are online. Who comes back within [`GRACE`] was never away.
+/// are online. Who comes back within [`GRACE`] was never away, whichever node they come back to.
 #[derive(Clone)]
 pub struct Online {
     ambient: Ambient,
+    node: NodeId,
     state: Arc<Mutex<State>>,
 }
 
@@ -29,6 +34,20 @@ struct State {
     leaving: HashMap<UserId, Leaving>,
     /// Those of whom others may have to be told.
     unsettled: HashMap<UserId, Standing>,
+    /// Those who are connected to other nodes.
+    elsewhere: Elsewhere,
+    /// Those who left for another node, of whom nobody was told: should they leave
+    /// that one at the same moment, neither node would tell.
+    moved: HashMap<UserId, Leaving>,
+    /// What other nodes have to be told.
+    news: News,
+}
+
+/// Who came to this node, and who left it.
+#[derive(Default)]
+pub(super) struct News {
+    pub(super) came: Vec<UserId>,
+    pub(super) left: Vec<UserId>,
 }
 
 struct Leaving {
@@ -41,8 +60,24 @@ struct Leaving {
 pub(super) enum Standing {
     /// They are.
     Online,
+    /// They are, and were before, at another node: it told their friends.
+    Known,
+    /// They are at another node only.
+    Moved,
     /// Their last socket closed then.
     Gone(Timestamp),
+    /// The same, at another node, which can't tell their friends.
+    Lost(Timestamp),
+}
+
+impl Standing {
+    /// When they left, if they did.
+    pub(super) fn left(self) -> Option<Timestamp> {
+        match self {
+            Self::Gone(at) | Self::Lost(at) => Some(at),
+            Self::Online | Self::Known | Self::Moved => None,
+        }
+    }
 }
 
 /// A socket of somebody, while it is open.
@@ -55,7 +90,13 @@ impl Online {
     /// Nobody.
     #[must_use]
     pub fn new(ambient: Ambient) -> Self {
-        Self { ambient, state: Arc::default() }
+        Self { node: ambient.id(), ambient, state: Arc::default() }
+    }
+
+    /// This node.
+    #[must_use]
+    pub(super) fn node(&self) -> NodeId {
+        self.node
     }
 
     /// Notes that a socket of theirs is open, until what is returned is dropped.
@@ -70,7 +111,11 @@ impl Online {
         let sockets = state.sockets.entry(user).or_default();
         *sockets += 1;
         if *sockets == 1 && state.leaving.remove(&user).is_none() {
-            state.unsettled.insert(user, Standing::Online);
+            let known = state.elsewhere.has(user);
+            let standing = if known { Standing::Known } else { Standing::Online };
+            state.unsettled.insert(user, standing);
+            state.moved.remove(&user);
+            state.news.came.push(user);
         }
     }
 
@@ -93,10 +138,11 @@ impl Online {
         if state.sockets.contains_key(&user) {
             return Some(self.ambient.now());
         }
-        state.leaving.get(&user).map(|leaving| leaving.at)
+        let leaving = state.leaving.get(&user).map(|leaving| leaving.at);
+        leaving.or_else(|| state.elsewhere.has(user).then(|| self.ambient.now()))
     }
 
-    /// The same, of everyone who is online.
+    /// The same, of everyone who is connected to this node.
     #[must_use]
     pub(super) fn all_seen(&self) -> Vec<(UserId, Timestamp)> {
         let (now, state) = (self.ambient.now(), self.lock());
@@ -116,11 +162,33 @@ impl Online {
     /// grace is over is gone with it.
     pub(super) fn take(&self, most: usize, now: Instant) -> Vec<(UserId, Standing)> {
         let mut state = self.lock();
-        let State { sockets, leaving, unsettled } = &mut *state;
-        let gone = leaving.extract_if(|_, leaving| leaving.until <= now).take(most);
-        unsettled.extend(gone.map(|(user, leaving)| (user, Standing::Gone(leaving.at))));
-        measure(sockets.len() + leaving.len());
-        unsettled.extract_if(|_, _| true).take(most).collect()
+        state.part(most, now);
+        state.miss(self.node, now);
+        measure(state.sockets.len() + state.leaving.len());
+        state.unsettled.extract_if(|_, _| true).take(most).collect()
+    }
+
+    /// Takes what other nodes have to be told.
+    pub(super) fn news(&self) -> News {
+        std::mem::take(&mut self.lock().news)
+    }
+
+    /// Takes in what another node tells.
+    pub(super) fn hear(&self, Roll { node, call }: &Roll, now: Instant) {
+        let (said, mut state) = (self.ambient.now(), self.lock());
+        match call {
+            RollCall::Here(users) => state.elsewhere.here(*node, users, said, now),
+            RollCall::Left(users) => {
+                for user in state.elsewhere.left(*node, users) {
+                    let moved = state.moved.remove(&user).filter(|_| !state.has(user));
+                    if let Some(Leaving { at, .. }) = moved {
+                        state.unsettled.insert(user, Standing::Lost(at));
+                    }
+                }
+            }
+            RollCall::Begins => state.elsewhere.here(*node, &[], said, now),
+            RollCall::Stops => state.elsewhere.stops(*node, now),
+        }
     }
 
     /// Puts back what was taken in vain; what was noted meanwhile counts.
@@ -133,6 +201,41 @@ impl Online {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether somebody is online by this node.
+    fn has(&self, user: UserId) -> bool {
+        self.sockets.contains_key(&user) || self.leaving.contains_key(&user)
+    }
+
+    /// Parts with those whose grace is over.
+    fn part(&mut self, most: usize, now: Instant) {
+        let Self { leaving, unsettled, elsewhere, moved, news, .. } = self;
+        moved.retain(|_, moved| moved.until > now);
+        for (user, leaving) in leaving.extract_if(|_, leaving| leaving.until <= now).take(most) {
+            news.left.push(user);
+            if elsewhere.has(user) {
+                unsettled.insert(user, Standing::Moved);
+                moved.insert(user, Leaving { until: now + GRACE, ..leaving });
+            } else {
+                unsettled.insert(user, Standing::Gone(leaving.at));
+            }
+        }
+    }
+
+    /// Misses those whose node is gone. One of the nodes that live tells of them.
+    fn miss(&mut self, own: NodeId, now: Instant) {
+        let missing = self.elsewhere.expire(now);
+        if !self.elsewhere.is_first(own) {
+            return;
+        }
+        for (user, said) in missing {
+            if !self.has(user) {
+                self.unsettled.insert(user, Standing::Lost(said));
+            }
+        }
     }
 }
 
@@ -290,5 +393,91 @@ mod tests {
         story.online.doubt(story.user);
         story.wait(GRACE);
         assert!(matches!(story.take()[..], [Standing::Gone(_)]));
+    }
+
+    /// Two nodes, and somebody who uses both.
+    struct Nodes {
+        own: Story,
+        other: NodeId,
+    }
+
+    impl Nodes {
+        fn new() -> Self {
+            let own = Story::new();
+            Self { other: own.online.ambient.id(), own }
+        }
+
+        fn hear(&self, call: RollCall) {
+            self.own.online.hear(&Roll { node: self.other, call }, self.own.now);
+        }
+
+        fn here(&self) {
+            self.hear(RollCall::Here(vec![self.own.user]));
+        }
+
+        fn left(&self) {
+            self.hear(RollCall::Left(vec![self.own.user]));
+        }
+    }
+
+    #[test]
+    fn who_goes_to_another_node_was_never_away() {
+        let mut nodes = Nodes::new();
+        nodes.own.open();
+        assert_eq!(nodes.own.take(), [Standing::Online]);
+        nodes.own.close();
+        nodes.here();
+        nodes.own.wait(GRACE);
+        assert_eq!(nodes.own.take(), [Standing::Moved]);
+        assert!(nodes.own.seen().is_some(), "they are elsewhere");
+        let News { came, left } = nodes.own.online.news();
+        assert_eq!((came, left), (vec![nodes.own.user], vec![nodes.own.user]));
+        nodes.own.open();
+        assert_eq!(nodes.own.take(), [Standing::Known], "their friends know");
+        nodes.left();
+        assert_eq!(nodes.own.take(), [], "they are here");
+    }
+
+    #[test]
+    fn who_leaves_two_nodes_at_once_is_missed() {
+        let mut nodes = Nodes::new();
+        nodes.own.open();
+        nodes.here();
+        nodes.own.take();
+        nodes.own.close();
+        let at = nodes.own.seen().unwrap();
+        nodes.own.wait(GRACE);
+        assert_eq!(nodes.own.take(), [Standing::Moved]);
+        nodes.left();
+        assert_eq!((nodes.own.take(), nodes.own.seen()), (vec![Standing::Lost(at)], None));
+    }
+
+    #[test]
+    fn who_leaves_another_node_is_its_affair() {
+        let nodes = Nodes::new();
+        nodes.here();
+        assert!(nodes.own.seen().is_some());
+        nodes.left();
+        assert_eq!((nodes.own.take(), nodes.own.seen()), (vec![], None));
+    }
+
+    #[test]
+    fn one_of_the_nodes_misses_those_whose_node_died() {
+        let mut nodes = Nodes::new();
+        let third = nodes.own.online.ambient.id();
+        nodes.here();
+        let calls = Duration::from_secs(4);
+        let mut missed = Vec::new();
+        for _ in 0..4 {
+            nodes
+                .own
+                .online
+                .hear(&Roll { node: third, call: RollCall::Here(Vec::new()) }, nodes.own.now);
+            nodes.own.wait(calls);
+            missed.extend(nodes.own.take());
+        }
+        assert_eq!(nodes.own.seen(), None);
+        let first = nodes.own.online.node() < third;
+        assert_eq!(missed.len(), usize::from(first), "{missed:?}");
     }
 }

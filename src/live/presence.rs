@@ -6,17 +6,25 @@
 
 use std::{
     collections::HashMap,
+    future::pending,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use chatterbox_graph::{Circle, Graph, Nearness, Timestamp};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Bus, Follower, Online, Passing, Presence, Signal, online::Standing};
+use super::{
+    Bus, Follower, Online, Packet, Passing, Presence, Roll, RollCall, Signal,
+    elsewhere::ROLL_CALL,
+    online::{News, Standing},
+};
 use crate::{
     ambient::Ambient,
     error::{Result, chain},
@@ -28,6 +36,8 @@ use crate::{
 const COLLECT: Duration = Duration::from_millis(200);
 /// How many people are looked at together.
 const PART: usize = 500;
+/// How many people one call to the other nodes names.
+const ROLL: usize = 1_000;
 /// How often it is noted who is online.
 const NOTE_PERIOD: Duration = Duration::from_secs(30);
 /// How long the graph is left alone that is away.
@@ -130,10 +140,17 @@ impl Presences {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut notes = interval(NOTE_PERIOD);
         notes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut calls = interval(ROLL_CALL);
+        calls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut others = self.inner.bus.is_shared().then(|| self.inner.bus.subscribe());
+        self.call(RollCall::Begins);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
+                packet = heard(others.as_mut()) => self.hear(&packet),
+                _ = calls.tick() => self.call_all(),
                 _ = looks.tick() => {
+                    self.call_news();
                     if let Some(Err(error)) = stop.run_until_cancelled(self.settle(&mut told)).await {
                         debug!(error = chain(&error), "friends have to wait for who is online");
                         looks.reset_after(RETRY);
@@ -142,20 +159,60 @@ impl Presences {
                 _ = notes.tick() => self.note(&self.inner.online.all_seen()).await,
             }
         }
+        self.call(RollCall::Stops);
         self.note(&self.inner.online.all_seen()).await;
+    }
+
+    fn hear(&self, packet: &Packet) {
+        let Packet::Roll(roll) = packet else { return };
+        if roll.node == self.inner.online.node() {
+            return;
+        }
+        self.inner.online.hear(roll, Instant::now());
+        if roll.call == RollCall::Begins {
+            self.call_all();
+        }
+    }
+
+    /// Tells the other nodes who came and who left.
+    fn call_news(&self) {
+        let News { came, left } = self.inner.online.news();
+        came.chunks(ROLL).for_each(|part| self.call(RollCall::Here(part.to_vec())));
+        left.chunks(ROLL).for_each(|part| self.call(RollCall::Left(part.to_vec())));
+    }
+
+    /// Tells the other nodes who is connected to this one, or that nobody is.
+    fn call_all(&self) {
+        let here: Vec<UserId> =
+            self.inner.online.all_seen().into_iter().map(|(user, _)| user).collect();
+        here.chunks(ROLL).for_each(|part| self.call(RollCall::Here(part.to_vec())));
+        if here.is_empty() {
+            self.call(RollCall::Here(Vec::new()));
+        }
+    }
+
+    fn call(&self, call: RollCall) {
+        let Inner { online, bus, .. } = &*self.inner;
+        if bus.is_shared() {
+            bus.call(Arc::new(Roll { node: online.node(), call }));
+        }
     }
 
     /// Tells the friends of those of whom there is news.
     async fn settle(&self, told: &mut Told) -> Result<()> {
         let Inner { online, graph, .. } = &*self.inner;
-        let taken = online.take(PART, Instant::now());
+        let mut taken = online.take(PART, Instant::now());
+        taken.retain(|(user, standing)| {
+            let moved = *standing == Standing::Moved;
+            if moved {
+                told.forget(*user);
+            }
+            !moved
+        });
         if taken.is_empty() {
             return Ok(());
         }
-        let gone = taken.iter().filter_map(|(user, standing)| match standing {
-            Standing::Gone(at) => Some((*user, *at)),
-            Standing::Online => None,
-        });
+        let gone = taken.iter().filter_map(|(user, standing)| Some((*user, standing.left()?)));
         self.note(&gone.collect::<Vec<_>>()).await;
         let ids: Vec<UserId> = taken.iter().map(|(user, _)| *user).collect();
         let mut circles = match graph.circles(&ids).await {
@@ -178,15 +235,13 @@ impl Presences {
     fn tell(&self, told: &mut Told, standing: Standing, circle: Circle) {
         let Circle { person, settings, friends } = circle;
         let shown = settings.presence_to.includes(Nearness::Friends);
-        if !told.differs(person.id, standing == Standing::Online, shown) {
+        if !told.differs(person.id, standing, shown) {
             return;
         }
         metrics::counter!("chatterbox_presence_changes_total").increment(1);
         let at = self.inner.ambient.now();
-        let presence = match standing {
-            Standing::Online => Presence { online: true, last_seen_at: Some(at) },
-            Standing::Gone(left) => Presence { online: false, last_seen_at: Some(left) },
-        };
+        let left = standing.left();
+        let presence = Presence { online: left.is_none(), last_seen_at: left.or(Some(at)) };
         let (user, presence) = (person.id, shown.then_some(presence));
         let what = Passing::Presence { user, person: Some(person), presence };
         self.inner.bus.signal(Arc::new(Signal { at, to: friends.into(), what }));
@@ -208,6 +263,21 @@ impl Follower for Presences {
     }
 }
 
+/// What other nodes say, where there may be some. Nothing is missed for long:
+/// each says it again.
+async fn heard(others: Option<&mut Receiver<Packet>>) -> Packet {
+    match others {
+        Some(others) => loop {
+            match others.recv().await {
+                Ok(packet) => return packet,
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => pending().await,
+            }
+        },
+        None => pending().await,
+    }
+}
+
 /// Of whom friends were told that they are online, and whether they let them
 /// see it.
 #[derive(Default)]
@@ -215,12 +285,14 @@ struct Told(HashMap<UserId, bool>);
 
 impl Told {
     /// Whether friends see something else now than what they were told.
-    fn differs(&mut self, user: UserId, online: bool, shown: bool) -> bool {
+    fn differs(&mut self, user: UserId, standing: Standing, shown: bool) -> bool {
+        let online = standing.left().is_none();
         let before = if online { self.0.insert(user, shown) } else { self.0.remove(&user) };
-        match before {
-            None => online && shown,
-            Some(was_shown) if online => was_shown != shown,
-            Some(was_shown) => was_shown || shown,
+        match (before, standing) {
+            (_, Standing::Moved) | (None, Standing::Known | Standing::Gone(_)) => false,
+            (None, Standing::Online | Standing::Lost(_)) => shown,
+            (Some(was_shown), Standing::Online | Standing::Known) => was_shown != shown,
+            (Some(was_shown), Standing::Gone(_) | Standing::Lost(_)) => was_shown || shown,
         }
     }
 
@@ -237,13 +309,13 @@ mod tests {
     fn friends_are_told_what_they_do_not_know() {
         let user = Ambient::system().id();
         let mut told = Told::default();
-        let mut steps = |steps: &[(bool, bool, bool)]| {
-            for (online, shown, differs) in steps {
-                assert_eq!(told.differs(user, *online, *shown), *differs, "{steps:?}");
+        let mut steps = |steps: &[(Standing, bool, bool)]| {
+            for (standing, shown, differs) in steps {
+                assert_eq!(told.differs(user, *standing, *shown), *differs, "{steps:?}");
             }
             assert!(told.0.is_empty(), "only who is online is remembered");
         };
-        let (here, gone) = (true, false);
+        let (here, gone) = (Standing::Online, Standing::Gone(Timestamp(1)));
         let (shown, hidden) = (true, false);
         steps(&[(here, shown, true), (here, shown, false), (gone, shown, true)]);
         steps(&[(gone, shown, false), (here, hidden, false), (gone, hidden, false)]);
@@ -254,5 +326,14 @@ mod tests {
                 .collect::<Vec<_>>(),
         );
         steps(&[(here, hidden, false), (gone, shown, true), (gone, hidden, false)]);
+        let (known, lost) = (Standing::Known, Standing::Lost(Timestamp(1)));
+        steps(&[(known, shown, false), (here, shown, false), (gone, shown, true)]);
+        steps(&[(known, shown, false), (known, hidden, true), (lost, hidden, false)]);
+        steps(&[
+            (lost, shown, true),
+            (lost, hidden, false),
+            (here, shown, true),
+            (lost, shown, true),
+        ]);
     }
 }

@@ -1,11 +1,14 @@
 //! Mails to people, and the port that carries them.
 
+mod letter;
 mod outbox;
+mod smtp;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use outbox::Outbox;
+pub use smtp::Smtp;
 
 use crate::error::Result;
 
@@ -29,6 +32,9 @@ pub trait Mailer: Send + Sync + 'static {
     ///
     /// [`crate::error::StoreError::Unavailable`] where another try may succeed.
     async fn send(&self, mail: &Mail) -> Result<()>;
+
+    /// Whether it takes no longer to hand a mail over than an answer may take.
+    fn is_prompt(&self) -> bool;
 
     /// Tries whether mails could be handed over now.
     ///

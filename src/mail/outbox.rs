@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use lettre::message::{Mailbox, header::ContentType};
+use lettre::message::Mailbox;
 use tracing::info;
 
-use super::{Mail, Mailer};
+use super::{Mail, Mailer, letter};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
+    ids::Job,
 };
 
 /// Writes each mail as one `.eml` file (RFC 5322), whole: under a temporary
@@ -31,33 +32,23 @@ impl Outbox {
         std::fs::create_dir_all(folder)?;
         Ok(Self { folder: folder.to_owned(), from, ambient })
     }
-
-    fn compose(&self, mail: &Mail) -> Result<Vec<u8>> {
-        let now = std::time::UNIX_EPOCH
-            + std::time::Duration::from_micros(self.ambient.now().0.unsigned_abs());
-        let message = lettre::Message::builder()
-            .from(self.from.clone())
-            .to(mail.to.parse().map_err(Error::internal)?)
-            .subject(&mail.subject)
-            .date(now)
-            .message_id(Some(format!("<{}@chatterbox>", self.ambient.id::<crate::ids::Job>())))
-            .header(ContentType::TEXT_PLAIN)
-            .body(mail.text.replace('\n', "\r\n"))
-            .map_err(Error::internal)?;
-        Ok(message.formatted())
-    }
 }
 
 #[async_trait]
 impl Mailer for Outbox {
     async fn send(&self, mail: &Mail) -> Result<()> {
-        let name = self.ambient.id::<crate::ids::Job>();
+        let letter = letter::plain(mail, &self.from, &self.ambient)?;
+        let name = self.ambient.id::<Job>();
         let temporary = self.folder.join(format!(".{name}.tmp"));
         let path = self.folder.join(format!("{name}.eml"));
-        tokio::fs::write(&temporary, self.compose(mail)?).await.map_err(Error::unavailable)?;
+        tokio::fs::write(&temporary, letter.formatted()).await.map_err(Error::unavailable)?;
         tokio::fs::rename(&temporary, &path).await.map_err(Error::unavailable)?;
         info!(to = mail.to, subject = mail.subject, text = mail.text, "mail in the outbox");
         Ok(())
+    }
+
+    fn is_prompt(&self) -> bool {
+        true
     }
 
     async fn check(&self) -> Result<String> {

@@ -5,6 +5,7 @@ use std::{iter, sync::Arc};
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 use sqlx::{Any, AnyConnection, QueryBuilder, Transaction, any::AnyRow};
+use uuid::Uuid;
 
 use super::{
     Dialect, Sql, bytes, commit, get, get_id, get_optional_id, members, messages, payload,
@@ -114,6 +115,24 @@ async fn insert(tx: &mut Transaction<'static, Any>, entries: &[Entry]) -> Result
             .push_bind(payload::message_pos(&entry.change));
     });
     timed("log.insert", query.build().execute(&mut **tx)).await.map(drop)
+}
+
+impl Sql {
+    /// The log's own id, by which nodes find those who share it; `new` where it has none so far.
+    ///
+    /// # Errors
+    ///
+    /// Where the store does not answer.
+    pub async fn log_id(&self, new: Uuid) -> Result<Uuid> {
+        let mut tx = self.begin().await?;
+        let update = sqlx::query("UPDATE head SET log_id = ? WHERE id = 1 AND log_id IS NULL")
+            .bind(new.as_bytes().to_vec());
+        timed("head.name", update.execute(&mut *tx)).await?;
+        let select = sqlx::query_scalar("SELECT log_id FROM head WHERE id = 1");
+        let id: Vec<u8> = timed("head.named", select.fetch_one(&mut *tx)).await?;
+        commit(tx).await?;
+        Uuid::from_slice(&id).map_err(Error::internal)
+    }
 }
 
 /// The log's columns, and those of the message that an entry may be about.

@@ -60,6 +60,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &migrations! {
     34 "0034_accounts_in_vain"
     35 "0035_sessions_used"
     36 "0036_refresh_tokens_issued"
+    37 "0037_log_id"
 };
 
 /// How long a node waits for another that is migrating.

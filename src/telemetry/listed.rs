@@ -83,7 +83,10 @@ listed! {
     Gauge chatterbox_hub_lag_entries { } "Entries of the log, as far as this node knows of them, that were not handed out yet.";
     Counter chatterbox_slow_subscribers_total { } "Subscriptions that were dropped because they did not keep up.";
     Counter chatterbox_event_executions_total { for_ } "Events that were executed as GraphQL, once for `all` who ask for the same or for `one`.";
-    Counter chatterbox_bus_packets_total { kind } "Packets that the bus brought: entries of the `log`, or what is `passing`.";
+    Counter chatterbox_bus_packets_total { kind } "Packets that the bus brought: entries of the `log`, that it has `moved` on, what is `passing`, or the `roll` of another node.";
+    Counter chatterbox_bus_sent_bytes_total { } "What was sent to other nodes.";
+    Counter chatterbox_bus_lost_packets_total { } "Packets for other nodes that the bus did not take, or packets of theirs that it dropped; they read the log then.";
+    Counter chatterbox_bus_unreadable_packets_total { } "Packets of nodes of another version; the log is read then.";
     Counter chatterbox_bus_missed_packets_total { } "Packets that the bus brought while the hub was too far behind; it reads the log then.";
     Gauge chatterbox_log_head_position { } "The last position of the log that this node knows of.";
     Counter chatterbox_log_trimmed_total { } "Entries of the log that were forgotten.";

@@ -98,10 +98,8 @@ async fn what_is_listed_is_what_is_served(app: &TestApp) {
         missing.map(|listed| listed.name).collect()
     };
     // Some follow what was done at a distance: the graph's edges, the closes of sockets.
-    eventually("all metrics", || async {
-        missing(&served(app).await).is_empty().then_some(())
-    })
-    .await;
+    eventually("all metrics", || async { missing(&served(app).await).is_empty().then_some(()) })
+        .await;
 
     for line in served(app).await.lines() {
         if let Some(help) = line.strip_prefix("# HELP ") {

@@ -10,6 +10,7 @@ mod bench;
 mod clients;
 mod dead_letters;
 mod demo;
+mod mail;
 mod options;
 mod rebuild;
 mod secrets;

@@ -35,7 +35,8 @@ fn wrong_values_name_their_option_and_what_is_accepted() {
         ("mail-from", "nobody", "mail"),
         ("public-url", "ftp://x", "http"),
         ("signing-key", "hunter2", "Ed25519"),
-        ("bus-url", "nats://me:hunter2@host", "one node"),
+        ("bus-url", "http://me:hunter2@host", "nats://host:port"),
+        ("mail-url", "imap://me:hunter2@host", "smtps://"),
     ] {
         let flag = format!("--{option}");
         let variable = format!("CHATTERBOX_{}", option.to_uppercase().replace('-', "_"));

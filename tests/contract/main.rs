@@ -7,6 +7,7 @@ mod support;
 
 mod accounts;
 mod attempts;
+mod bus;
 mod dead_letters;
 mod departures;
 mod following;

@@ -117,7 +117,7 @@ impl Talk {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_and_loses_nothing_embedded() {
     let stores = StoreUrls::embedded();
-    let mut town = Town::start_behind(stores.clone(), stores, OUTLIVE_LIMIT).await;
+    let mut town = Town::start_behind(stores.clone(), stores, OUTLIVE_LIMIT, &[]).await;
     let mut talk = Talk::begin(&town).await;
     let mut sent = Vec::new();
     for dies in [false, true, false] {
@@ -152,7 +152,7 @@ fn leave_room(town: &Town, bytes: Option<u64>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_without_room_stops_nothing() {
     let stores = StoreUrls::embedded();
-    let mut town = Town::start_behind(stores.clone(), stores, LOG_WITHOUT_ROOM).await;
+    let mut town = Town::start_behind(stores.clone(), stores, LOG_WITHOUT_ROOM, &[]).await;
     let mut talk = Talk::begin(&town).await;
     talk.goes_on().await;
     drop(talk);
@@ -213,7 +213,7 @@ async fn a_server_that_may_only_be_read_refuses_and_loses_nothing() {
     let _alone = stores_alone().await;
     let stores = StoreUrls::servers().await;
     let (through, user) = by_ordinary_user(&stores).await;
-    let town = Town::start_behind(stores, through, &[]).await;
+    let town = Town::start_behind(stores, through, &[], &[]).await;
     let mut talk = Talk::begin(&town).await;
     for _ in 0..2 {
         let read_only = ReadOnly::begin().await;

@@ -8,6 +8,7 @@ mod support;
 
 mod away;
 mod chance;
+mod cluster;
 mod departures;
 mod drain;
 mod footprint;

@@ -16,6 +16,7 @@ use url::Url;
 /// Stands before a server and passes on what comes, until it is dropped.
 pub struct Proxy {
     pub address: SocketAddr,
+    pub server: SocketAddr,
     connections: Arc<Mutex<Vec<AbortHandle>>>,
     accepting: AbortHandle,
 }
@@ -23,11 +24,16 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a port of its own.
     pub async fn before(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), server).await
+    }
+
+    /// The same, on a port that was used before.
+    pub async fn at(address: SocketAddr, server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::<Mutex<Vec<AbortHandle>>>::default();
         let accepting = tokio::spawn(accept(listener, server, connections.clone())).abort_handle();
-        Self { address, connections, accepting }
+        Self { address, server, connections, accepting }
     }
 
     /// One before the server of this URL, and the URL by which to go through it.
@@ -58,10 +64,17 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
+impl Proxy {
+    /// Nobody is there any more.
+    pub fn close(&self) {
         self.accepting.abort();
         self.connections.lock().unwrap().iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -110,7 +110,7 @@ impl Storm {
             to_stores.push(proxy);
             *url = by;
         }
-        let town = Town::start_behind(stores, through, &[]).await;
+        let town = Town::start_behind(stores, through, &[], &[]).await;
         let to_service = Proxy::before(town.service.address).await;
         let names: Vec<String> = (0..SENDERS).map(|number| format!("s{number}")).collect();
         let people = join_all(names.iter().map(|name| town.person(name))).await;

@@ -54,15 +54,21 @@ impl Town {
     }
 
     pub async fn start(stores: StoreUrls) -> Self {
-        Self::start_behind(stores.clone(), stores, &[]).await
+        Self::start_behind(stores.clone(), stores, &[], &[]).await
     }
 
     /// A service that reaches its stores `through` other addresses, and is
-    /// started by a command, which may be empty.
-    pub async fn start_behind(stores: StoreUrls, through: StoreUrls, command: &[&str]) -> Self {
+    /// started by a command, which may be empty, with more options.
+    pub async fn start_behind(
+        stores: StoreUrls,
+        through: StoreUrls,
+        command: &[&str],
+        more: &[&str],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let options = ["--verify-email", "off", "--rate-limits", "off", "--log", LOG];
+        let options = [&options[..], more].concat();
         let service = Process::start_by(command, data.clone(), through, &options).await;
         Self { service, stores, data, name: unique(), _folder: folder }
     }

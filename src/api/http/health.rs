@@ -24,11 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Asks a part for an answer, and returns its name and version.
 pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<String>> + Send + Sync>;
 
-/// A part that the service needs.
+/// A part of the service.
 #[derive(Clone)]
 pub struct Part {
     /// Its name: `sql`, `graph`, ….
     pub name: &'static str,
+    /// Whether the service is of no use without it. Where another one is away
+    /// things take longer, on all nodes alike: none of them is to be spared then.
+    pub needed: bool,
     /// Asks it for an answer.
     pub check: Check,
 }
@@ -38,6 +41,8 @@ pub struct Part {
 pub struct PartReport {
     /// Its name.
     pub name: &'static str,
+    /// Whether the service is of no use without it.
+    pub needed: bool,
     /// Its version, or the class of its failure: `UNAVAILABLE`, `INTERNAL` or
     /// `TIMEOUT`. What exactly is wrong is in the log.
     pub outcome: Result<String, &'static str>,
@@ -51,7 +56,7 @@ pub async fn check_parts(parts: &[Part]) -> Vec<PartReport> {
 }
 
 async fn check(part: &Part) -> PartReport {
-    let name = part.name;
+    let Part { name, needed, .. } = *part;
     let started = Instant::now();
     let outcome = match tokio::time::timeout(PATIENCE, (part.check)()).await {
         Ok(Ok(version)) => Ok(version),
@@ -67,7 +72,7 @@ async fn check(part: &Part) -> PartReport {
             Err("TIMEOUT")
         }
     };
-    PartReport { name, outcome, took: started.elapsed() }
+    PartReport { name, needed, outcome, took: started.elapsed() }
 }
 
 /// `/health/live`: the process answers.
@@ -75,7 +80,8 @@ pub(super) async fn live() -> Response {
     answer(StatusCode::OK, json!({ "status": "live" }))
 }
 
-/// `/health/ready`: every part answers, and the service is not about to stop.
+/// `/health/ready`: every part that is needed answers, and the service is not about to stop. It is
+/// `degraded` where another part is away.
 pub(super) async fn ready<E>(State(parts): State<Arc<HttpParts<E>>>) -> Response {
     if parts.stop.is_cancelled() {
         return answer(
@@ -84,13 +90,15 @@ pub(super) async fn ready<E>(State(parts): State<Arc<HttpParts<E>>>) -> Response
         );
     }
     let reports = check_parts(&parts.health).await;
-    let ready = reports.iter().all(|report| report.outcome.is_ok());
+    let away =
+        |needed| reports.iter().any(|report| report.needed == needed && report.outcome.is_err());
+    let (code, status) = match (away(true), away(false)) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        (false, true) => (StatusCode::OK, "degraded"),
+        (false, false) => (StatusCode::OK, "ready"),
+    };
     let parts: Vec<_> = reports.iter().map(describe).collect();
-    if ready {
-        answer(StatusCode::OK, json!({ "status": "ready", "parts": parts }))
-    } else {
-        answer(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "unavailable", "parts": parts }))
-    }
+    answer(code, json!({ "status": status, "parts": parts }))
 }
 
 fn describe(report: &PartReport) -> serde_json::Value {

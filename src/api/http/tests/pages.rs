@@ -11,7 +11,7 @@ fn part(name: &'static str, outcome: impl Fn() -> Result<String> + Send + Sync +
         let outcome = outcome.clone();
         async move { outcome() }.boxed()
     };
-    Part { name, check: Arc::new(check) }
+    Part { name, needed: true, check: Arc::new(check) }
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn ready_names_each_part() {
 
 #[tokio::test]
 async fn a_part_that_is_away_is_told_by_its_class_only() {
-    let never = Part { name: "mail", check: Arc::new(|| pending().boxed()) };
+    let never = Part { name: "mail", needed: true, check: Arc::new(|| pending().boxed()) };
     let parts = [
         part("sql", || Err(Error::unavailable("mysql://me:hunter2@db"))),
         part("graph", || Err(Error::internal("odd"))),

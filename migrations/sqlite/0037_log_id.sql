@@ -1,0 +1,1 @@
+ALTER TABLE head ADD COLUMN log_id BLOB NULL;
