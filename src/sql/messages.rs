@@ -10,13 +10,13 @@ use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 use super::{
     Dialect, Sql, bytes, commit,
     each::Each,
-    get, get_id, get_optional_id, log, payload, reading, retried,
+    get, get_id, get_optional_id, is_duplicate, log, payload, reading, retried,
     rooms::{self, Room},
     shapes::{padded, parts},
     signed, timed,
 };
 use crate::{
-    error::Result,
+    error::{Error, Result, StoreError},
     ids::{ConversationId, UserId},
     messaging::{Draft, Message, MessageStore, Outcome, Position},
 };
@@ -37,18 +37,47 @@ struct First {
 #[async_trait]
 impl MessageStore for Sql {
     async fn write(&self, at: Timestamp, drafts: &[Draft]) -> Result<Vec<Outcome>> {
-        retried(|| self.write_once(at, drafts)).await
+        retried(|| async {
+            match self.write_once(at, drafts, Keys::New).await {
+                Err(error) if is_duplicate_key(&error) => {
+                    self.write_once(at, drafts, Keys::LookedUp).await
+                }
+                written => written,
+            }
+        })
+        .await
     }
 }
 
+/// What is made of the keys of drafts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    /// None of them is known, as nearly always: the index of keys refuses a
+    /// message whose key is, and with it all of them.
+    New,
+    /// Those that are known are looked up first.
+    LookedUp,
+}
+
 impl Sql {
-    async fn write_once(&self, at: Timestamp, drafts: &[Draft]) -> Result<Vec<Outcome>> {
+    async fn write_once(
+        &self,
+        at: Timestamp,
+        drafts: &[Draft],
+        keys: Keys,
+    ) -> Result<Vec<Outcome>> {
         let mut tx = self.begin().await?;
         let reserved = signed(drafts.len());
         let head = log::advance_head(&mut tx, self.dialect, reserved).await?;
-        let known = known_keys(&mut tx, drafts).await?;
         let conversations = drafts.iter().map(|draft| draft.conversation);
         let mut rooms = rooms::read(&mut tx, &self.members, conversations).await?;
+        // Who has left a group since still gets what they sent there before.
+        let admitted =
+            |draft: &Draft| rooms.get(&draft.conversation).is_some_and(|room| room.admits(draft));
+        let known = match keys {
+            Keys::New if drafts.iter().all(admitted) => ByKey::new(),
+            _ => known_keys(&mut tx, drafts).await?,
+        };
         let (outcomes, sent) = decide(at, drafts, head, known, &mut rooms);
         if !sent.is_empty() {
             insert_messages(&mut tx, &sent).await?;
@@ -65,6 +94,11 @@ impl Sql {
         commit(tx).await?;
         Ok(outcomes)
     }
+}
+
+fn is_duplicate_key(error: &Error) -> bool {
+    let Error::Store(StoreError::Internal(source)) = error else { return false };
+    source.downcast_ref::<sqlx::Error>().is_some_and(is_duplicate)
 }
 
 /// A message that is to be inserted, with its key.

@@ -72,6 +72,8 @@ pub struct Sql {
 /// How many connections a node opens at most.
 const MYSQL_CONNECTIONS: u32 = 32;
 const SQLITE_READERS: u32 = 8;
+/// How many more who writes alone: one is in use while the other is given back.
+const APART: u32 = 2;
 /// How many statements each keeps prepared: all that there are, see [`shapes`].
 /// A server takes 16,382 of all its clients, if it is not told otherwise.
 const STATEMENTS: &str = "statement-cache-capacity";
@@ -181,6 +183,19 @@ impl Sql {
             .connect_lazy_with(options);
         let (write, members) = (pool.clone(), MemberCache::default());
         Self { dialect: Dialect::Mysql, write, read: pool, availability, members }
+    }
+
+    /// The same store with connections of its own, for a runtime of its own: a
+    /// connection wakes by the runtime that made it. `None` on SQLite, where one connection writes.
+    #[must_use]
+    pub fn apart(&self) -> Option<Self> {
+        if self.dialect == Dialect::Sqlite {
+            return None;
+        }
+        let connections = self.write.options().clone().max_connections(APART);
+        let pool =
+            connections.connect_lazy_with(AnyConnectOptions::clone(&self.write.connect_options()));
+        Some(Self { write: pool.clone(), read: pool, ..self.clone() })
     }
 
     /// The pools, the one that writes first, for the embedded graph in the

@@ -41,15 +41,24 @@ impl Room {
     /// The `seq` of a new message, and who hears of it; `None` where the
     /// sender may not write here.
     pub(super) fn take(&mut self, draft: &Draft) -> Option<(i64, Recipients)> {
-        let recipients = match (&mut self.people, &draft.place) {
-            (People::Two(two), Place::Direct) => two.take(draft.sender)?,
-            (People::Members(members), Place::Group(_)) if members.contains(draft.sender) => {
-                members.recipients().clone()
-            }
-            _ => return None,
+        if !self.admits(draft) {
+            return None;
+        }
+        let recipients = match &mut self.people {
+            People::Two(two) => two.take(draft.sender)?,
+            People::Members(members) => members.recipients().clone(),
         };
         self.last_seq += 1;
         Some((self.last_seq, recipients))
+    }
+
+    /// Whether the draft is for a conversation of this kind, and its sender in it.
+    pub(super) fn admits(&self, draft: &Draft) -> bool {
+        let of_its_kind = matches!(
+            (&self.people, &draft.place),
+            (People::Two(_), Place::Direct) | (People::Members(_), Place::Group(_))
+        );
+        of_its_kind && self.contains(draft.sender)
     }
 
     /// Whether somebody is in it.
