@@ -184,7 +184,9 @@ async fn only_pages_of_allowed_origins_may_ask_and_read() {
         let headers = preflight.headers();
         assert_eq!(one(headers, "access-control-allow-methods"), "GET,POST");
         let named = one(headers, "access-control-allow-headers");
-        assert_eq!(named, "accept,authorization,content-type,traceparent");
+        let apollos = "apollo-require-preflight,apollographql-client-name,\
+                       apollographql-client-version,x-apollo-operation-name";
+        assert_eq!(named, format!("accept,authorization,content-type,traceparent,{apollos}"));
     }
     app.stop().await;
 }

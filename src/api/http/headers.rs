@@ -43,15 +43,26 @@ pub(super) async fn complete(State(https): State<bool>, request: Request, next: 
     response
 }
 
+/// What pages may send with what they ask. Quotes in `Accept` make browsers
+/// ask for leave; the last four are Apollo's.
+static SENT: [HeaderName; 8] = [
+    header::ACCEPT,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("apollo-require-preflight"),
+    HeaderName::from_static("apollographql-client-name"),
+    HeaderName::from_static("apollographql-client-version"),
+    HeaderName::from_static("x-apollo-operation-name"),
+];
+
 /// Lets pages of these origins ask, and read the answers. Without
 /// credentials: there are no cookies, and pages have the token themselves.
 pub(super) fn cors(allowed: &[Origin]) -> CorsLayer {
-    let traceparent = HeaderName::from_static("traceparent");
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(allowed.iter().filter_map(Origin::to_header)))
         .allow_methods([Method::GET, Method::POST])
-        // Quotes in `Accept` make browsers ask.
-        .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE, traceparent])
+        .allow_headers(SENT.clone())
         .expose_headers([TRACE_HEADER])
         .max_age(Duration::from_secs(60 * 60))
 }
