@@ -23,6 +23,7 @@ use crate::{
     accounts::SigningKeys,
     cli::{self, Options},
     mail::Smtp,
+    nats::NatsBus,
     rates,
 };
 
@@ -179,8 +180,7 @@ impl Config {
 fn bus(url: Option<SecretString>) -> Result<BusServer, ConfigError> {
     let url = url.filter(|url| !matches!(url.expose_secret(), "" | "in-process"));
     let Some(url) = url else { return Ok(BusServer::InProcess) };
-    let known = values::ServerUrl::parse(url.expose_secret(), &["nats", "tls"])
-        .is_some_and(|server| server.path.trim_matches('/').is_empty());
+    let known = NatsBus::check_url(url.expose_secret());
     known.then_some(BusServer::Nats(url)).ok_or_else(|| ConfigError {
         option: "bus-url",
         accepted: "accepted are 'in-process', for one node, 'nats://host:port' and \

@@ -19,6 +19,7 @@ pub mod fuzzing;
 pub mod ids;
 pub mod jobs;
 pub mod live;
+mod login;
 pub mod mail;
 pub mod messaging;
 pub mod nats;

@@ -13,13 +13,13 @@ use lettre::{
         client::{Tls, TlsParameters},
     },
 };
-use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{Mail, Mailer, letter};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
+    login,
 };
 
 /// How long the server may take to answer.
@@ -139,13 +139,9 @@ impl Address {
             "smtp" => (Encryption::None, RELAY),
             _ => return Err(AddressError),
         };
-        let decoded = |part: &str| {
-            let decoded = percent_decode_str(part).decode_utf8();
-            decoded.map(String::from).map_err(|_| AddressError)
-        };
-        let login = match (url.username(), url.password()) {
-            ("", None) => None,
-            (user, password) => Some((decoded(user)?, decoded(password.ok_or(AddressError)?)?)),
+        let login = match login::of_url(&url).map_err(|_| AddressError)? {
+            None => None,
+            Some((user, password)) => Some((user, password.ok_or(AddressError)?)),
         };
         let plain_path = matches!(url.path(), "" | "/") && url.fragment().is_none();
         plain_path

@@ -1,7 +1,8 @@
 //! Where NATS is and how to sign in there.
 
-use percent_encoding::percent_decode_str;
 use url::Url;
+
+use crate::login;
 
 /// What a URL says. Without `Debug`, since it holds the password.
 pub(super) struct Address {
@@ -19,18 +20,12 @@ pub(super) struct AddressError;
 impl Address {
     pub(super) fn parse(url: &str) -> Result<Self, AddressError> {
         let mut url = Url::parse(url).map_err(|_| AddressError)?;
-        let known = matches!(url.scheme(), "nats" | "tls");
+        let known = matches!(url.scheme(), "nats" | "tls") && matches!(url.path(), "" | "/");
         if !known || url.host_str().is_none_or(str::is_empty) {
             return Err(AddressError);
         }
-        let decoded = |part: &str| {
-            let decoded = percent_decode_str(part).decode_utf8();
-            decoded.map(String::from).map_err(|_| AddressError)
-        };
-        let login = match (url.username(), url.password()) {
-            ("", None) => None,
-            (user, password) => Some((decoded(user)?, decoded(password.unwrap_or_default())?)),
-        };
+        let login = login::of_url(&url).map_err(|_| AddressError)?;
+        let login = login.map(|(user, password)| (user, password.unwrap_or_default()));
         url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| AddressError)?;
         Ok(Self { server: url.into(), login })
     }
@@ -51,7 +46,14 @@ mod tests {
 
     #[test]
     fn other_urls_are_refused() {
-        for url in ["", "nats", "nats://", "http://example.org", "nats://me:%ff@example.org"] {
+        for url in [
+            "",
+            "nats",
+            "nats://",
+            "http://example.org",
+            "nats://example.org/a",
+            "nats://me:%ff@example.org",
+        ] {
             assert!(Address::parse(url).is_err(), "{url}");
         }
     }

@@ -42,6 +42,12 @@ pub struct NatsBus {
 }
 
 impl NatsBus {
+    /// Whether [`NatsBus::join`] takes the URL.
+    #[must_use]
+    pub fn check_url(url: &str) -> bool {
+        Address::parse(url).is_ok()
+    }
+
     /// Joins the nodes that share the log `log`, by the server at `url`:
     /// `nats://` or `tls://`, then `user:password@` where it asks for them, `host:port`. Goes on
     /// trying to connect where the server is away.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 
 use super::{
-    Dialect, Sql, bytes, commit,
+    Dialect, Sql, bytes, cause, commit,
     each::Each,
     get, get_id, get_optional_id, is_duplicate, log, payload, reading, retried,
     rooms::{self, Room},
@@ -16,7 +16,7 @@ use super::{
     signed, timed,
 };
 use crate::{
-    error::{Error, Result, StoreError},
+    error::Result,
     ids::{ConversationId, UserId},
     messaging::{Draft, Message, MessageStore, Outcome, Position},
 };
@@ -39,7 +39,7 @@ impl MessageStore for Sql {
     async fn write(&self, at: Timestamp, drafts: &[Draft]) -> Result<Vec<Outcome>> {
         retried(|| async {
             match self.write_once(at, drafts, Keys::New).await {
-                Err(error) if is_duplicate_key(&error) => {
+                Err(error) if cause(&error).is_some_and(is_duplicate) => {
                     self.write_once(at, drafts, Keys::LookedUp).await
                 }
                 written => written,
@@ -94,11 +94,6 @@ impl Sql {
         commit(tx).await?;
         Ok(outcomes)
     }
-}
-
-fn is_duplicate_key(error: &Error) -> bool {
-    let Error::Store(StoreError::Internal(source)) = error else { return false };
-    source.downcast_ref::<sqlx::Error>().is_some_and(is_duplicate)
 }
 
 /// A message that is to be inserted, with its key.

@@ -46,7 +46,7 @@ use uuid::Uuid;
 
 use self::{availability::Availability, members::MemberCache, shapes::padded, tries::retried};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, StoreError},
     ids::{ConversationId, UserId},
 };
 
@@ -359,6 +359,14 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// The driver's error behind the failure of a store.
+fn cause(error: &Error) -> Option<&sqlx::Error> {
+    let Error::Store(StoreError::Unavailable(source) | StoreError::Internal(source)) = error else {
+        return None;
+    };
+    source.downcast_ref()
 }
 
 /// Whether a unique index refused a row.

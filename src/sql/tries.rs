@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use crate::error::{Error, Result, StoreError};
+use super::cause;
+use crate::error::{Error, Result};
 
 /// How often a transaction is tried that loses against others.
 const TRIES: u32 = 5;
@@ -32,9 +33,8 @@ where
 }
 
 fn is_deadlock(error: &Error) -> bool {
-    let Error::Store(StoreError::Unavailable(source)) = error else { return false };
-    let error = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
-    error
+    cause(error)
+        .and_then(sqlx::Error::as_database_error)
         .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
         .is_some_and(|error| matches!(error.number(), 1205 | 1213))
 }
