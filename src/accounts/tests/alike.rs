@@ -67,8 +67,9 @@ async fn whether_an_address_is_known_shows_in_no_work() {
         verified.push(work(accounts.verify_email(address, "none", None, client())).await);
         reset.push(work(accounts.reset_password(address, "none", PASSWORD, client())).await);
         resent.push(work(accounts.resend_verification(address)).await);
+        // What goes on behind an answer does not count.
+        rig.mails().await;
         requested.push(work(accounts.request_password_reset(address)).await);
-        // What goes on behind the answer does not count.
         rig.mails().await;
     }
     assert_alike(verified);
