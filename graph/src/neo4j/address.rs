@@ -14,8 +14,6 @@ const SCHEMES: [&str; 6] = ["bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "n
 const CONNECTIONS: usize = 32;
 /// How many rows come with one round trip.
 const ROWS: usize = 500;
-/// How long one waits for a connection while all are in use.
-const QUEUE: Duration = Duration::from_secs(3);
 /// How long a pooled connection has to show that it still works.
 const CHECK: Duration = Duration::from_secs(2);
 
@@ -66,9 +64,10 @@ impl Address {
     }
 }
 
-/// The driver's configuration for a URL. `answer` bounds how long the server
-/// may take to accept a connection and to answer a message.
-pub(super) fn config(url: &str, answer: Duration) -> Result<Config> {
+/// The driver's configuration for a URL. `patience` bounds how long the server
+/// may take to accept a connection and to answer a message, and how long one
+/// waits for a connection while all are in use.
+pub(super) fn config(url: &str, patience: Duration) -> Result<Config> {
     let address = Address::parse(url).map_err(|error| Error::Internal(Box::new(error)))?;
     let mut builder = ConfigBuilder::new()
         .uri(address.url)
@@ -76,11 +75,11 @@ pub(super) fn config(url: &str, answer: Duration) -> Result<Config> {
         .password(address.password)
         .max_connections(CONNECTIONS)
         .fetch_size(ROWS)
-        .connection_timeout(answer)
+        .connection_timeout(patience)
         // These two are what their names do not say: how long the pool's
         // check of a connection and the wait for a free one may take.
         .idle_timeout(CHECK)
-        .max_lifetime(QUEUE);
+        .max_lifetime(patience);
     if let Some(database) = address.database {
         builder = builder.db(database);
     }

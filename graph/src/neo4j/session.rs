@@ -1,18 +1,24 @@
-//! Runs statements: each within a time, again where that can help, and writes
-//! to their end even where nobody waits for them any more.
+//! Runs statements: for as long as the server is there and within a time,
+//! again where that can help, and writes to their end even where nobody waits
+//! for them any more.
 
 use std::{
     hash::{BuildHasher, RandomState},
+    pin::pin,
     sync::{
         Arc, PoisonError, RwLock, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use neo4rs::{Config, DeError, Query, Row};
 use serde::de::DeserializeOwned;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    select,
+    sync::Mutex,
+    time::{sleep, timeout},
+};
 use tracing::Instrument;
 
 use super::{
@@ -21,8 +27,14 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How long it may take to get a connection, signed in and in a transaction.
-const CONNECT: Duration = Duration::from_secs(4);
+/// How long nothing may come of a statement before the server is asked whether
+/// it is there, and how long it then has to answer. One that is there may be
+/// slow: it has to plan what it has not run before.
+const QUIET: Duration = Duration::from_secs(2);
+const PROBE: Duration = Duration::from_secs(4);
+/// How often one is asked that was not there.
+const PROBE_PAUSE: Duration = Duration::from_millis(250);
+
 /// For how long a statement is tried again that lost against another one, and
 /// how often at least, however slow a machine is.
 const RETRIES: Duration = Duration::from_secs(2);
@@ -33,12 +45,8 @@ const TORN: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(4);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long a server has to answer that is asked whether it is there, and how
-/// often it is asked.
-const PROBE: Duration = Duration::from_secs(1);
-const PROBE_PAUSE: Duration = Duration::from_millis(250);
-
-/// Said at once while the server is known to be silent.
+/// Said where the server was asked whether it is there, and at once while it
+/// is known not to be.
 #[derive(Debug, thiserror::Error)]
 #[error("Neo4j accepts connections but does not answer")]
 struct Silent;
@@ -71,12 +79,16 @@ pub(super) struct Session(Arc<Inner>);
 
 struct Inner {
     config: Config,
-    /// How long a statement may take.
+    /// How long a statement may take at a server that is there.
     patience: Duration,
     pool: RwLock<Arc<neo4rs::Graph>>,
-    /// Whether somebody asks the server if it is there.
+    /// How many statements it has carried out.
+    done: AtomicU64,
+    /// When the server was last asked whether it is there, and whether it was.
+    asked: Mutex<(Instant, bool)>,
+    /// Whether somebody asks until it is.
     watched: AtomicBool,
-    /// Whether it did not answer that, so that nobody else has to wait for it.
+    /// Whether it is not, so that nobody else has to wait for it.
     silent: AtomicBool,
 }
 
@@ -84,8 +96,15 @@ impl Session {
     /// Connects only when first used.
     pub(super) fn new(config: Config, patience: Duration) -> Result<Self> {
         let pool = RwLock::new(Arc::new(open(&config)?));
-        let (watched, silent) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self(Arc::new(Inner { config, patience, pool, watched, silent })))
+        Ok(Self(Arc::new(Inner {
+            config,
+            patience,
+            pool,
+            done: AtomicU64::new(0),
+            asked: Mutex::new((Instant::now(), true)),
+            watched: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
+        })))
     }
 
     /// What a statement that only reads answers, in a transaction of its own.
@@ -170,7 +189,7 @@ impl Session {
     }
 
     async fn fetch(&self, pool: &neo4rs::Graph, query: Query) -> Result<Vec<Row>, Failure> {
-        timeout(CONNECT.max(self.0.patience), async {
+        self.while_there(async {
             let mut stream = pool.execute_read(query).await?;
             let mut rows = Vec::new();
             while let Some(row) = stream.next().await? {
@@ -178,23 +197,45 @@ impl Session {
             }
             Ok(rows)
         })
-        .await?
+        .await
     }
 
     async fn transact(&self, pool: &neo4rs::Graph, query: Query) -> Result<Vec<Row>, Failure> {
-        let mut transaction = timeout(CONNECT, pool.start_txn()).await??;
-        let rows = timeout(self.0.patience, async {
+        self.while_there(async {
+            let mut transaction = pool.start_txn().await?;
             let mut stream = transaction.execute(query).await?;
             let mut rows = Vec::new();
             while let Some(row) = stream.next(&mut transaction).await? {
                 rows.push(row);
             }
-            Ok::<_, Failure>(rows)
-        });
-        let rows = rows.await??;
-        let commit = timeout(self.0.patience, transaction.commit()).await?;
-        commit.map_err(|error| Failure::from(error).of_commit())?;
-        Ok(rows)
+            transaction.commit().await.map_err(|error| Failure::from(error).of_commit())?;
+            Ok(rows)
+        })
+        .await
+    }
+
+    /// Waits for as long as the server is there, and patience lasts.
+    async fn while_there<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let mut work = pin!(timeout(self.0.patience, work));
+        loop {
+            let quiet = async {
+                sleep(QUIET).await;
+                self.0.is_there().await
+            };
+            select! {
+                outcome = &mut work => {
+                    let answer = outcome??;
+                    self.0.done.fetch_add(1, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                is_there = quiet => if !is_there {
+                    return Err(Failure::Unknown(Box::new(Silent)));
+                }
+            }
+        }
     }
 
     /// Does what lets the next try succeed, or gives up where nothing can.
@@ -247,6 +288,27 @@ impl Inner {
         Arc::clone(&self.pool.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether the server answers on a new connection, since none of the pool
+    /// may be free, or has meanwhile carried out another statement. Those who
+    /// want to know it at the same time ask once.
+    async fn is_there(&self) -> bool {
+        let since = Instant::now();
+        let mut asked = self.asked.lock().await;
+        if asked.0 < since {
+            let done = self.done.load(Ordering::Relaxed);
+            let answers = matches!(timeout(PROBE, self.probe()).await, Ok(Ok(())));
+            let works = self.done.load(Ordering::Relaxed) > done;
+            *asked = (Instant::now(), answers || works);
+        }
+        asked.1
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        let pool = neo4rs::Graph::connect(self.config.clone())?;
+        pool.start_txn().await?.rollback().await?;
+        Ok(())
+    }
+
     /// Leaves all connections behind once one is broken or silent: the others
     /// are probably too. Those in use end with their statement, the rest at
     /// once, and with them the transactions they may still hold open.
@@ -260,23 +322,17 @@ impl Inner {
     }
 }
 
-/// Asks the server until it answers. It was only one slow statement if it
-/// does so the first time.
+/// Asks the server until it is there. It was only one slow statement if it is
+/// the first time.
 async fn watch(session: Weak<Inner>) {
     while let Some(session) = session.upgrade() {
-        let pool = session.any_pool();
-        let answers = match timeout(PROBE, pool.start_txn()).await {
-            Ok(Ok(transaction)) => {
-                matches!(timeout(PROBE, transaction.rollback()).await, Ok(Ok(())))
-            }
-            _ => false,
-        };
-        session.silent.store(!answers, Ordering::Release);
-        if answers {
+        let is_there = session.is_there().await;
+        session.silent.store(!is_there, Ordering::Release);
+        if is_there {
             session.watched.store(false, Ordering::Release);
             return;
         }
-        session.renew(&pool);
+        session.renew(&session.any_pool());
         drop(session);
         sleep(PROBE_PAUSE).await;
     }
