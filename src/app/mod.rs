@@ -25,7 +25,7 @@ use crate::{
     accounts::{self, Accounts, PasswordHasher, Tokens, Viewer},
     ambient::Ambient,
     api::{
-        graphql::{self, Schema, Scope, Services},
+        graphql::{self, Gate, Scope, Services},
         http::{self, Documents, HttpParts, Operations, PartReport, RequestTimes, SocketTimes},
     },
     cli::DeadLetterAction,
@@ -53,7 +53,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// A running service, without its listener.
 pub struct App {
-    parts: HttpParts<Schema>,
+    parts: HttpParts<Gate>,
     services: Arc<Services>,
     stores: Stores,
     background: CancellationToken,
@@ -300,13 +300,13 @@ fn http_parts(
     health: Vec<http::Part>,
     probe: Probe,
     stop: CancellationToken,
-) -> Result<HttpParts<Schema>> {
+) -> Result<HttpParts<Gate>> {
     let (for_requests, for_keys, for_tokens) =
         (services.clone(), services.accounts.clone(), services.accounts.clone());
-    let schema = graphql::schema(services.clone());
+    let executor = graphql::executor(services)?;
     Ok(HttpParts {
-        feeds: Arc::new(graphql::Feeds::new(schema.clone(), services.clone())),
-        executor: schema,
+        feeds: Arc::new(graphql::Feeds::new(executor.clone(), services.clone())),
+        executor,
         documents: Documents::default(),
         operations: Operations::default(),
         prepare: Arc::new(move |request: Request, viewer: Option<Viewer>| match viewer {

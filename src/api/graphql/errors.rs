@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    Response, ServerError,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe},
-};
-use futures::{StreamExt, stream::BoxStream};
+use async_graphql::{Response, ServerError};
 use tracing::error;
 
 use crate::{
@@ -19,42 +15,9 @@ use crate::{
 const RETRY_AFTER_MS: i32 = 1_000;
 
 /// Gives every error its code, on the way out.
-pub struct ErrorCodes;
-
-impl ExtensionFactory for ErrorCodes {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
-    }
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for ErrorCodes {
-    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let mut response = next.run(ctx).await;
-        expose_all(&mut response, trace_id(ctx).as_deref());
-        response
-    }
-
-    fn subscribe<'s>(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        stream: BoxStream<'s, Response>,
-        next: NextSubscribe<'_>,
-    ) -> BoxStream<'s, Response> {
-        let trace_id = trace_id(ctx);
-        Box::pin(next.run(ctx, stream).map(move |mut response| {
-            expose_all(&mut response, trace_id.as_deref());
-            response
-        }))
-    }
-}
-
-fn expose_all(response: &mut Response, trace_id: Option<&str>) {
-    response.errors.iter_mut().for_each(|error| expose(error, trace_id));
-}
-
-fn trace_id(ctx: &ExtensionContext<'_>) -> Option<String> {
-    ctx.data_opt::<TraceId>().map(|trace_id| trace_id.0.clone())
+pub(super) fn expose_all(response: &mut Response, trace: Option<&TraceId>) {
+    let trace = trace.map(|trace| trace.0.as_str());
+    response.errors.iter_mut().for_each(|error| expose(error, trace));
 }
 
 fn expose(error: &mut ServerError, trace_id: Option<&str>) {

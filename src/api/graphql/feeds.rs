@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use async_graphql::{Request, Response};
+use async_graphql::{Executor, Request, Response};
 use bytes::Bytes;
 use futures::{
     FutureExt, StreamExt,
@@ -24,7 +24,7 @@ use futures::{
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc, oneshot};
 
 use super::{
-    Schema,
+    Gate,
     asked::{Asked, Start, Words},
     conversations,
     events::resume,
@@ -64,11 +64,11 @@ struct Execution {
 
 impl Execution {
     /// Begins; `None` where the operation is refused.
-    async fn begin(schema: &Schema, mut request: Request) -> Option<Self> {
+    async fn begin(gate: &Gate, mut request: Request) -> Option<Self> {
         let (turns, taken) = mpsc::unbounded_channel();
         let (begun, has_begun) = oneshot::channel();
         request = request.data(Turns(Mutex::new(Some((taken, begun)))));
-        let mut responses = schema.execute_stream(request);
+        let mut responses = gate.execute_stream(request, None);
         tokio::select! {
             biased;
             _refusal = responses.next() => None,
@@ -86,7 +86,7 @@ impl Execution {
 /// The subscriptions that ask for the same.
 struct Selection {
     key: u64,
-    schema: Schema,
+    gate: Gate,
     services: Arc<Services>,
     words: Arc<Words>,
     /// Whoever asked first: it makes no difference.
@@ -99,7 +99,7 @@ struct Selection {
 impl Selection {
     async fn execution(&self, viewer: Viewer) -> Option<Execution> {
         let scope = Scope::new(self.services.clone(), viewer);
-        Execution::begin(&self.schema, self.words.request().data(scope)).await
+        Execution::begin(&self.gate, self.words.request().data(scope)).await
     }
 
     async fn is_valid(&self) -> bool {
@@ -136,7 +136,7 @@ impl Selection {
 
 /// All that is asked for at the moment.
 pub struct Feeds {
-    schema: Schema,
+    gate: Gate,
     services: Arc<Services>,
     selections: Mutex<HashMap<Arc<Words>, Weak<Selection>>>,
     keys: AtomicU64,
@@ -145,9 +145,9 @@ pub struct Feeds {
 impl Feeds {
     /// Nobody asks yet.
     #[must_use]
-    pub fn new(schema: Schema, services: Arc<Services>) -> Self {
+    pub fn new(gate: Gate, services: Arc<Services>) -> Self {
         let (selections, keys) = (Mutex::default(), AtomicU64::new(0));
-        Self { schema, services, selections, keys }
+        Self { gate, services, selections, keys }
     }
 
     fn selection(&self, words: Words, viewer: Viewer) -> Arc<Selection> {
@@ -159,7 +159,7 @@ impl Feeds {
         let words = Arc::new(words);
         let selection = Arc::new(Selection {
             key: self.keys.fetch_add(1, Ordering::Relaxed),
-            schema: self.schema.clone(),
+            gate: self.gate.clone(),
             services: self.services.clone(),
             words: words.clone(),
             viewer,

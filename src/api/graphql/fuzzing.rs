@@ -3,13 +3,14 @@
 use std::sync::{Arc, LazyLock};
 
 use async_graphql::{
-    Request, Response, Variables,
+    Executor, Request, Response, Variables,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
 };
 use futures::FutureExt;
 use serde_json::Value;
 
-use super::{Schema, builder, page, text};
+use super::{Gate, builder, page, text};
+use crate::{ambient::Ambient, rates::Rates};
 
 /// All that comes before the execution, and nothing of it.
 struct NothingRuns;
@@ -32,7 +33,13 @@ impl Extension for NothingRuns {
     }
 }
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| builder().extension(NothingRuns).finish());
+static GATE: LazyLock<Gate> = LazyLock::new(|| {
+    let rates = Rates::new(None, &Ambient::system());
+    match Gate::new(|| builder().extension(NothingRuns), rates) {
+        Ok(gate) => gate,
+        Err(error) => panic!("{error}"),
+    }
+});
 
 /// A document, and behind a zero byte its variables as JSON, is refused or
 /// would be executed; what is nested too deep comes to no parser. Whether the
@@ -51,7 +58,7 @@ pub fn documents(data: &[u8]) {
 
 fn is_refused(document: &str, variables: Value) -> bool {
     let request = Request::new(document).variables(Variables::from_json(variables));
-    let Some(answer) = SCHEMA.execute(request).now_or_never() else {
+    let Some(answer) = GATE.execute(request).now_or_never() else {
         panic!("nothing is waited for")
     };
     answer.is_err()

@@ -11,8 +11,8 @@ mod feeds;
 mod friendships;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod gate;
 mod groups;
-mod limits;
 mod loaders;
 mod messages;
 mod node;
@@ -34,7 +34,10 @@ use std::sync::Arc;
 
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
 
+use crate::error::Result;
+
 pub use feeds::Feeds;
+pub use gate::Gate;
 pub use scope::{Asker, Scope, Services};
 
 /// What a field answers that may be null. Its failure stops at the field
@@ -73,21 +76,23 @@ pub struct Mutation(
 pub struct Subscription(events::EventSubscription);
 
 /// The schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+type Builder = SchemaBuilder<Query, Mutation, Subscription>;
 
-fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+fn builder() -> Builder {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<node::ConversationIsNode>()
         .register_output_type::<node::Node>()
-        .extension(limits::Limits)
-        .extension(validated::Validated::default())
-        .extension(errors::ErrorCodes)
 }
 
-/// The schema, ready to answer.
-#[must_use]
-pub fn schema(services: Arc<Services>) -> Schema {
-    builder().data(services).finish()
+/// What executes operations on these services.
+///
+/// # Errors
+///
+/// [`Error::Store`](crate::error::Error::Store) where the schema can't be
+/// told; never with the schema as it is.
+pub fn executor(services: &Arc<Services>) -> Result<Gate> {
+    Gate::new(|| builder().data(services.clone()), services.rates.clone())
 }
 
 /// The schema as clients generate code from it.

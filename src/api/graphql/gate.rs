@@ -1,0 +1,116 @@
+//! What executes operations: the schema, behind what each of them has to pass.
+//!
+//! All that stands around the schema rather than in it as an extension: while
+//! there is any extension, async-graphql looks each field up and calls all of
+//! them for it.
+
+use std::{
+    any::{Any, TypeId},
+    sync::{Arc, OnceLock},
+};
+
+use async_graphql::{
+    Data, Executor, Request, Response, SchemaEnv, ServerError, ServerResult, ValidationMode,
+};
+use futures::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
+
+use super::{Builder, Schema, cost, errors, text, validated::Validated};
+use crate::{
+    accounts::{Client, Viewer},
+    error::{Error, Result},
+    rates::{Rates, Sender},
+    telemetry::TraceId,
+};
+
+/// Executes what is within the limits and does not come too often, and gives
+/// each error its code.
+#[derive(Clone)]
+pub struct Gate {
+    /// Validates, and remembers what is valid.
+    careful: Schema,
+    /// For what is known to be valid.
+    trusting: Schema,
+    validated: Validated,
+    types: SchemaEnv,
+    rates: Rates,
+}
+
+impl Gate {
+    /// Stands before this schema.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] where async-graphql does not say what types there are.
+    pub(super) fn new(schema: impl Fn() -> Builder, rates: Rates) -> Result<Self> {
+        let (validated, place) = (Validated::default(), Arc::new(OnceLock::new()));
+        let careful = schema().extension(validated.learning(place.clone())).finish();
+        // Extensions are shown the types with a request: any will do.
+        let _answer = careful.execute("{ __typename }").now_or_never();
+        let types = place.get().cloned().ok_or_else(|| Error::internal("no types are known"))?;
+        let trusting = schema().validation_mode(ValidationMode::Fast).finish();
+        Ok(Self { careful, trusting, validated, types, rates })
+    }
+
+    /// What executes the request, which is within the limits.
+    fn admit(&self, request: &mut Request) -> ServerResult<&Schema> {
+        let known = self.validated.knows(&self.types.registry, request);
+        if !known {
+            text::check(&request.query)?;
+        }
+        // Comes before anything that follows fragments, whose time doubles with
+        // each that is spread twice.
+        let variables = std::mem::take(&mut request.variables);
+        cost::check(&self.types.registry, request.parsed_query()?, &variables)?;
+        request.variables = variables;
+        self.count(request)?;
+        Ok(if known { &self.trusting } else { &self.careful })
+    }
+
+    /// Counts the operation, but for one that is executed for many.
+    fn count(&self, request: &Request) -> ServerResult<()> {
+        let Some(client) = told::<Client>(request) else { return Ok(()) };
+        let viewer = told::<Viewer>(request);
+        let sender = viewer.map_or(Sender::Client(*client), |viewer| Sender::User(viewer.user));
+        self.rates.request(sender).map_err(|error| {
+            let message = error.to_string();
+            ServerError { source: Some(Arc::new(error)), ..ServerError::new(message, None) }
+        })
+    }
+}
+
+impl Executor for Gate {
+    async fn execute(&self, mut request: Request) -> Response {
+        let trace = told::<TraceId>(&request).cloned();
+        let mut response = match self.admit(&mut request) {
+            Ok(schema) => schema.execute(request).await,
+            Err(refusal) => Response::from_errors(vec![refusal]),
+        };
+        errors::expose_all(&mut response, trace.as_ref());
+        response
+    }
+
+    fn execute_stream(
+        &self,
+        mut request: Request,
+        session_data: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        let trace = told::<TraceId>(&request).cloned();
+        let responses = match self.admit(&mut request) {
+            Ok(schema) => Executor::execute_stream(schema, request, session_data),
+            Err(refusal) => stream::once(async { Response::from_errors(vec![refusal]) }).boxed(),
+        };
+        let exposed = responses.map(move |mut response| {
+            errors::expose_all(&mut response, trace.as_ref());
+            response
+        });
+        exposed.boxed()
+    }
+}
+
+/// What a request was given as data.
+fn told<T: Any>(request: &Request) -> Option<&T> {
+    request.data.get(&TypeId::of::<T>())?.downcast_ref()
+}
