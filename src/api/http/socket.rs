@@ -141,7 +141,7 @@ impl<E: Executor> Socket<E> {
                     }
                     let now = Instant::now();
                     asked = Some(now);
-                    alarm.as_mut().reset(now + times.ping);
+                    alarm.as_mut().reset(times.ping_after(now));
                     match self.ping() {
                         Ok(()) => continue,
                         Err(turn) => return turn,
@@ -150,7 +150,7 @@ impl<E: Executor> Socket<E> {
                 turn = poll_fn(|cx| self.poll_exchange(cx)) => turn,
             };
             let Turn::Acknowledged(caller) = turn else { return turn };
-            alarm.as_mut().reset(Instant::now() + times.ping);
+            alarm.as_mut().reset(times.ping_after(Instant::now()));
             session = caller.viewer().map(|viewer| self.parts.ended.open(viewer.session));
             _present = caller.viewer().map(|viewer| self.parts.online.open(viewer.user));
         }

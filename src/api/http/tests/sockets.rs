@@ -158,7 +158,7 @@ async fn pings_are_answered() {
 #[tokio::test]
 async fn who_does_not_answer_pings_is_dropped() {
     let server = Server::with(|parts| {
-        parts.socket_times.ping = Duration::from_millis(50);
+        parts.socket_times.ping = Duration::from_millis(250);
     })
     .await;
     let mut answering = Client::acknowledged(&server).await;
@@ -170,11 +170,27 @@ async fn who_does_not_answer_pings_is_dropped() {
     // Only who reads answers.
     let reading = tokio::spawn(answering.rest());
     until(|| server.seen.feeds.load(Ordering::SeqCst) == 1).await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(server.seen.feeds.load(Ordering::SeqCst), 1);
     assert!(!reading.is_finished());
     assert!(!mute.is_terminated());
     reading.abort();
+}
+
+#[test]
+fn pings_of_many_sockets_come_together_and_never_late() {
+    let times = SocketTimes { ping: Duration::from_secs(15), ..SocketTimes::default() };
+    let begun = tokio::time::Instant::now();
+    let opened = (0..1_500).map(|tenth: u32| begun + Duration::from_millis(10) * tenth);
+    let mut moments: Vec<_> = opened
+        .map(|now| {
+            let ping = times.ping_after(now);
+            assert!(ping <= now + times.ping && ping > now + times.ping * 63 / 64);
+            ping
+        })
+        .collect();
+    moments.dedup();
+    assert!((64..=65).contains(&moments.len()), "{}", moments.len());
 }
 
 #[tokio::test]
