@@ -2,6 +2,8 @@
 //! are shown, with their default, by `--help`.
 
 mod bench;
+mod chat;
+mod grpc;
 mod rates;
 
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf};
@@ -12,8 +14,10 @@ use secrecy::SecretString;
 
 pub use bench::{
     Bench, FanoutBench, GraphBench, IdleBench, Measured, PageBench, QueryBench, Question,
-    ResumeBench, Running, SendBench, plain_url,
+    ResumeBench, Running, RunningNodes, SendBench, plain_url,
 };
+pub use chat::Chat;
+pub use grpc::{Grpc, Listen};
 pub use rates::Rates;
 
 use crate::config::{LogFilter, LogFormat, Networks, Origins, PublicUrl, Ttl, VerifyEmail};
@@ -43,10 +47,15 @@ pub enum Command {
     Check(Options),
     /// Print the API's schema (GraphQL SDL).
     Schema,
+    /// Talk: a client in the terminal.
+    Chat(Chat),
     /// See to what could not be carried out after all retries.
     DeadLetters(DeadLetters),
     /// Derive anew what is derived. Safe to repeat, and while the service runs.
     Rebuild(Rebuild),
+    /// Compare SQL with the graph, and bring the older one after the other, as after a restore.
+    /// The exit status is 1 where they differ still. Stop the service first.
+    Reconcile(Reconcile),
     /// Measure how fast it is.
     #[command(subcommand)]
     Bench(Bench),
@@ -61,6 +70,30 @@ pub struct Rebuild {
     /// Which stores.
     #[command(flatten)]
     pub options: Options,
+}
+
+/// What `reconcile` takes.
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// Which of the two is the older copy: it is brought after the other.
+    /// [default: none, and nothing is changed]
+    #[arg(long, value_enum, value_name = "STORE")]
+    pub older: Option<OlderStore>,
+    /// Only say what would be done.
+    #[arg(long, requires = "older")]
+    pub dry_run: bool,
+    /// Which stores.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// A store that may be the older copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OlderStore {
+    /// The graph: what SQL knows beyond it is brought into it.
+    Graph,
+    /// SQL: accounts and messages that it does not have are lost.
+    Sql,
 }
 
 /// What is derived.
@@ -121,6 +154,10 @@ pub struct Options {
         value_parser = address
     )]
     pub listen: SocketAddr,
+
+    /// Where gRPC is served, and how.
+    #[command(flatten)]
+    pub grpc: Grpc,
 
     /// The folder of the SQLite file, the keys and `outbox/`.
     #[arg(long, env = "CHATTERBOX_DATA", value_name = "FOLDER", default_value = "./data")]
@@ -308,6 +345,8 @@ fn secret(text: &str) -> Result<SecretString, Infallible> {
 
 /// How the variables begin that only the tests read.
 const FOR_TESTS: &str = "CHATTERBOX_TEST_";
+/// What `chat` reads, and what no option may carry: others would see it.
+pub const PASSWORD: &str = "CHATTERBOX_PASSWORD";
 
 /// The variables in the environment that look like options but are none,
 /// sorted: mistyped ones, or those of another version.
@@ -322,7 +361,8 @@ pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<String>
     let ours = names
         .into_iter()
         .filter(|name| name.starts_with("CHATTERBOX_") && !name.starts_with(FOR_TESTS));
-    let mut unknown: Vec<_> = ours.filter(|name| !known.contains(&name.as_ref())).collect();
+    let strange = |name: &String| !known.contains(&name.as_ref()) && name != PASSWORD;
+    let mut unknown: Vec<_> = ours.filter(strange).collect();
     unknown.sort();
     unknown
 }
@@ -345,6 +385,7 @@ mod tests {
     fn a_wrong_value_names_its_option_and_what_is_accepted() {
         for (option, value, accepted) in [
             ("--listen", "localhost", "an IP address and a port"),
+            ("--grpc-listen", "8081", "an IP address and a port"),
             ("--mail-from", "nobody", "a mailbox"),
             ("--public-url", "chat.example.org", "https://chat.example.org"),
             ("--public-url", "https://me@chat.example.org", "without user"),
@@ -425,6 +466,7 @@ mod tests {
             "CHATTERBOX_SQLURL",
             "CHATTERBOX_A",
             "CHATTERBOX_TEST_A",
+            PASSWORD,
         ];
         let unknown = unknown_variables(names.map(str::to_owned));
         assert_eq!(unknown, ["CHATTERBOX_A", "CHATTERBOX_SQLURL"]);

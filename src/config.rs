@@ -21,6 +21,7 @@ pub use self::values::{
 };
 use crate::{
     accounts::SigningKeys,
+    api::grpc::{BadTls, Tls},
     cli::{self, Options},
     mail::Smtp,
     nats::NatsBus,
@@ -95,6 +96,10 @@ pub enum SigningKey {
 pub struct Config {
     /// Where HTTP is served.
     pub listen: SocketAddr,
+    /// Where gRPC is served, if anywhere.
+    pub grpc_listen: Option<SocketAddr>,
+    /// What gRPC is encrypted with.
+    pub grpc_tls: Option<Tls>,
     /// The folder of the SQLite file, the keys and `outbox/`.
     pub data: PathBuf,
     /// Where the SQL stores are.
@@ -150,6 +155,8 @@ impl Config {
         allowed_origins.extend(options.public_url.as_ref().map(PublicUrl::origin));
         Ok(Self {
             listen: options.listen,
+            grpc_listen: options.grpc.grpc_listen.0,
+            grpc_tls: grpc_tls(&options.grpc)?,
             data: options.data,
             sql,
             graph,
@@ -187,6 +194,19 @@ fn bus(url: Option<SecretString>) -> Result<BusServer, ConfigError> {
                    'nats://user:password@host:port', or encrypted 'tls://…'"
             .to_owned(),
     })
+}
+
+fn grpc_tls(options: &cli::Grpc) -> Result<Option<Tls>, ConfigError> {
+    const CERTIFICATE: &str = "grpc-tls-cert";
+    const KEY: &str = "grpc-tls-key";
+    let certificate = secret(CERTIFICATE, None, options.grpc_tls_cert.as_deref())?;
+    let key = secret(KEY, None, options.grpc_tls_key.as_deref())?;
+    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
+    let tls = Tls::from_pem(certificate.expose_secret(), &key).map_err(|wrong| ConfigError {
+        option: if matches!(wrong, BadTls::Certificate) { CERTIFICATE } else { KEY },
+        accepted: wrong.to_string(),
+    });
+    tls.map(Some)
 }
 
 fn rate_limits(options: &cli::Rates) -> Option<rates::Limits> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use type_safe_id::{StaticType, TypeSafeId};
 use uuid::Uuid;
 
+use chatterbox_graph::{DirectConversation as DirectMark, GroupMark};
 pub use chatterbox_graph::{DirectConversationId, GroupId, UserId};
 
 use crate::error::{Error, Result};
@@ -83,4 +84,17 @@ impl From<GroupId> for ConversationId {
 pub fn parse<T: StaticType>(field: &'static str, text: &str) -> Result<TypeSafeId<T>> {
     TypeSafeId::from_str(text)
         .map_err(|_| Error::invalid(field, format!("is not an id of the form {}_…", T::TYPE)))
+}
+
+/// Reads the id of a conversation that a client sent as the argument `field`, and tells
+/// whether it is that of a group.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn conversation(field: &'static str, text: &str) -> Result<(ConversationId, bool)> {
+    if text.starts_with("grp_") {
+        return Ok((parse::<GroupMark>(field, text)?.into(), true));
+    }
+    Ok((parse::<DirectMark>(field, text)?.into(), false))
 }

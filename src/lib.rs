@@ -1,15 +1,16 @@
 //! Chatterbox: the chat backend that knows who knows whom.
 //!
-//! The domain — [`accounts`], [`people`], [`messaging`], [`live`], [`jobs`] —
+//! The domain — [`accounts`], [`people`], [`messaging`], [`live`], [`jobs`], [`reconcile`] —
 //! knows neither SQL, Bolt nor GraphQL. Around it stand the stores ([`sql`]
 //! and the crate `chatterbox_graph`), the bus ([`nats`]) and what clients speak to ([`api`]).
-//! [`bench`] measures.
+//! [`bench`] measures, [`chat`] is a client in the terminal.
 
 pub mod accounts;
 pub mod ambient;
 pub mod api;
 pub mod app;
 pub mod bench;
+pub mod chat;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -25,5 +26,6 @@ pub mod messaging;
 pub mod nats;
 pub mod people;
 pub mod rates;
+pub mod reconcile;
 pub mod sql;
 pub mod telemetry;

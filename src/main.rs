@@ -15,11 +15,12 @@ use chatterbox::{
     app,
     bench::Benchmark,
     cli::{
-        self, Bench, Cli, Command, DeadLetterAction, DeadLetters, Derived, Measured, Options,
+        self, Bench, Chat, Cli, Command, DeadLetterAction, DeadLetters, Derived, Measured, Options,
         Rebuild,
     },
     config::{Config, ConfigError},
     error::chain,
+    reconcile::Plan,
     telemetry::{self, Export},
 };
 use clap::{Args, Parser};
@@ -89,6 +90,11 @@ fn run() -> Result<ExitCode, Failure> {
         }
         Command::Rebuild(Rebuild { what: Derived::LastChatted, options }) => {
             rebuild_last_chatted(start(options)?)
+        }
+        Command::Chat(options) => chat(options),
+        Command::Reconcile(wanted) => {
+            let plan = wanted.plan();
+            reconcile(start(wanted.options)?, plan)
         }
         Command::Bench(bench) => match bench {
             Bench::Graph(measured) => self::bench(&runtime()?, measured),
@@ -230,9 +236,36 @@ fn dead_letters(config: Config, action: DeadLetterAction, id: String) -> Result<
     print(said.map_err(|error| Failure::other(&error))?)
 }
 
+/// The runtime is not waited for: a thread of it may be reading standard input.
+fn chat(options: Chat) -> Result<ExitCode, Failure> {
+    let password = password(&options)?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(chatterbox::chat::run(options, password));
+    runtime.shutdown_background();
+    outcome.map_err(|error| Failure::other(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn password(options: &Chat) -> Result<Option<String>, Failure> {
+    let Some(path) = &options.password_file else {
+        return Ok(std::env::var(cli::PASSWORD).ok().filter(|password| !password.is_empty()));
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(format!("--password-file: can't read {}: {error}", path.display()))
+    })?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
 fn rebuild_last_chatted(config: Config) -> Result<ExitCode, Failure> {
     let said = runtime()?.block_on(app::rebuild_last_chatted(config));
     print(said.map_err(|error| Failure::other(&error))?)
+}
+
+fn reconcile(config: Config, plan: Plan) -> Result<ExitCode, Failure> {
+    let report = runtime()?.block_on(app::reconcile(config, plan));
+    let report = report.map_err(|error| Failure::other(&error))?;
+    print(&report)?;
+    Ok(if report.left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn bench(

@@ -7,6 +7,7 @@
 //! SQLite file. The suite in `tests/contract` is what both have to pass.
 
 mod bonds;
+mod census;
 mod chat;
 mod directory;
 mod error;
@@ -21,6 +22,7 @@ pub mod sample;
 mod settings;
 pub mod sqlite;
 
+pub use census::{Census, Roster};
 pub use directory::{DirectoryKey, Listed, Slice, Suggestion, Tier};
 pub use error::{Error, Result};
 pub use fold::fold;

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 
 use crate::{
-    Ask, Block, Blocked, Chat, Circle, DirectoryKey, FoundGroup, Friend, FriendRequest, FriendsOf,
-    Friendship, GroupEdit, GroupId, GroupKey, GroupState, GroupView, LastChatted, Listed, Member,
-    MutualFriendsOf, NewPerson, Page, Pair, Path, PathBetween, Person, ProfileChange, Reach,
-    RequestDirection, Result, Settings, SettingsChange, Slice, Suggestion, SuggestionsFor, Tie,
-    TimeKey, Timestamp, UserId,
+    Ask, Block, Blocked, Census, Chat, Circle, DirectoryKey, FoundGroup, Friend, FriendRequest,
+    FriendsOf, Friendship, GroupEdit, GroupId, GroupKey, GroupState, GroupView, LastChatted,
+    Listed, Member, MutualFriendsOf, NewPerson, Page, Pair, Path, PathBetween, Person,
+    ProfileChange, Reach, RequestDirection, Result, Settings, SettingsChange, Slice, Suggestion,
+    SuggestionsFor, Tie, TimeKey, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ use uuid::Uuid;
 ///
 /// Each operation fails only with [`crate::Error`]: the store is away, or defective.
 #[async_trait]
-pub trait Graph: Send + Sync + 'static {
+pub trait Graph: Census + Send + Sync + 'static {
     /// Brings the store to the current schema. May run on two nodes at once.
     async fn migrate(&self) -> Result<()>;
 

@@ -180,9 +180,21 @@ impl Accounts {
     /// [`Error::RateLimited`].
     pub(super) async fn count_mail(&self, to: &EmailAddress) -> Result<()> {
         let Some(limits) = &self.parts.limits else { return Ok(()) };
-        let key = AttemptKey::of("mail", to.as_str());
-        let name = ("mails", "too many mails to this address");
-        self.count(&[&Bound { key, allowed: limits.mails, name }]).await
+        self.count(&[&of_mail(to, limits)]).await
+    }
+
+    /// The same for one that a user asks for who is signed in, by whom it is
+    /// counted too: they may name as many addresses as they like.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`].
+    pub(super) async fn count_mail_of(&self, user: UserId, to: &EmailAddress) -> Result<()> {
+        let Some(limits) = &self.parts.limits else { return Ok(()) };
+        let key = AttemptKey::of("mail of", &user.to_string());
+        let name = ("mails", "too many mails to new addresses");
+        let own = Bound { key, allowed: limits.mails, name };
+        self.count(&[&own, &of_mail(to, limits)]).await
     }
 
     async fn count(&self, bounds: &[&Bound]) -> Result<()> {
@@ -225,6 +237,11 @@ impl Accounts {
             noted(self.parts.attempts.forget_attempts(&logins.map(AttemptKey::login)).await);
         }
     }
+}
+
+fn of_mail(to: &EmailAddress, limits: &Limits) -> Bound {
+    let key = AttemptKey::of("mail", to.as_str());
+    Bound { key, allowed: limits.mails, name: ("mails", "too many mails to this address") }
 }
 
 fn of_client(from: Client, limits: &Limits) -> Bound {

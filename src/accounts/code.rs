@@ -17,6 +17,8 @@ pub enum Purpose {
     VerifyEmail,
     /// Setting a new password.
     ResetPassword,
+    /// Giving the account another address, which it is mailed to.
+    ChangeEmail,
 }
 
 impl Purpose {
@@ -26,6 +28,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => 1,
             Self::ResetPassword => 2,
+            Self::ChangeEmail => 3,
         }
     }
 }
@@ -36,12 +39,15 @@ impl Purpose {
 pub struct CodeHash([u8; 32]);
 
 impl CodeHash {
-    /// The hash of `code` as that account's, for that purpose.
+    /// The hash of `code` as that account's, for that purpose, mailed `to`
+    /// this address: it dies with the address that the account had.
     #[must_use]
-    pub fn of(user: UserId, purpose: Purpose, code: &str) -> Self {
+    pub fn of(user: UserId, purpose: Purpose, to: &EmailAddress, code: &str) -> Self {
         let hash = Sha256::new()
             .chain_update(user.uuid().as_bytes())
             .chain_update([purpose.number()])
+            .chain_update(to.as_str())
+            .chain_update([0])
             .chain_update(code);
         Self(hash.finalize().into())
     }
@@ -82,6 +88,18 @@ pub struct NewCode {
     pub expires_at: Timestamp,
     /// How many tries it allows.
     pub tries: u8,
+    /// The address that the account gets by it. Without one it can't be
+    /// confirmed as [`Purpose::ChangeEmail`].
+    pub email: Option<EmailAddress>,
+}
+
+/// A code that was kept.
+#[derive(Clone, Debug)]
+pub struct KeptCode {
+    /// What it has to hash to.
+    pub hash: CodeHash,
+    /// The address that the account gets by it.
+    pub email: Option<EmailAddress>,
 }
 
 /// A code: six digits. Never shows in `Debug`.
@@ -100,13 +118,20 @@ impl Code {
         Self(format!("{number:06}").into())
     }
 
-    /// What is to be kept of it.
-    pub(super) fn kept(&self, user: UserId, purpose: Purpose, now: Timestamp) -> NewCode {
+    /// What is to be kept of it, which is mailed `to` this address.
+    pub(super) fn kept(
+        &self,
+        user: UserId,
+        purpose: Purpose,
+        to: &EmailAddress,
+        now: Timestamp,
+    ) -> NewCode {
         NewCode {
             purpose,
-            hash: CodeHash::of(user, purpose, self.0.expose_secret()),
+            hash: CodeHash::of(user, purpose, to, self.0.expose_secret()),
             expires_at: Timestamp(now.0.saturating_add(Self::TTL)),
             tries: Self::TRIES,
+            email: None,
         }
     }
 
@@ -122,6 +147,11 @@ impl Code {
                 "Reset your password",
                 "This code lets you set a new password for Chatterbox:",
                 "If you did not ask for it, ignore this mail: your password stays as it is.",
+            ),
+            Purpose::ChangeEmail => (
+                "Confirm your new e-mail address",
+                "This code makes this the e-mail address of your Chatterbox account:",
+                "If you did not ask for it, ignore this mail: nobody gets your address.",
             ),
         };
         let code = self.0.expose_secret();
@@ -163,20 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_good_for_one_account_purpose_and_code() {
+    fn a_hash_is_good_for_one_account_purpose_address_and_code() {
         let ambient = Ambient::system();
         let (ada, grace): (UserId, UserId) = (ambient.id(), ambient.id());
-        let kept = CodeHash::of(ada, Purpose::VerifyEmail, "123456");
-        assert!(kept.matches(&CodeHash::of(ada, Purpose::VerifyEmail, "123456")));
-        assert!(!kept.matches(&CodeHash::of(ada, Purpose::VerifyEmail, "123457")));
-        assert!(!kept.matches(&CodeHash::of(ada, Purpose::ResetPassword, "123456")));
-        assert!(!kept.matches(&CodeHash::of(grace, Purpose::VerifyEmail, "123456")));
+        let [old, new] = ["old@example.org", "new@example.org"]
+            .map(|address| EmailAddress::parse(address).unwrap());
+        let kept = CodeHash::of(ada, Purpose::VerifyEmail, &old, "123456");
+        assert!(kept.matches(&CodeHash::of(ada, Purpose::VerifyEmail, &old, "123456")));
+        assert!(!kept.matches(&CodeHash::of(ada, Purpose::VerifyEmail, &old, "123457")));
+        assert!(!kept.matches(&CodeHash::of(ada, Purpose::VerifyEmail, &new, "123456")));
+        assert!(!kept.matches(&CodeHash::of(ada, Purpose::ResetPassword, &old, "123456")));
+        assert!(!kept.matches(&CodeHash::of(grace, Purpose::VerifyEmail, &old, "123456")));
     }
 
     #[test]
     fn the_mail_has_the_code_alone_on_a_line() {
         let to = EmailAddress::parse("ada@example.org").unwrap();
-        for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
+        for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::ChangeEmail] {
             let mail = Code("042042".into()).mail(&to, purpose);
             assert_eq!(mail.to, "ada@example.org");
             assert_eq!(mail.text.lines().filter(|line| *line == "042042").count(), 1);
@@ -186,8 +219,9 @@ mod tests {
 
     #[test]
     fn nothing_of_a_code_shows() {
-        let kept =
-            Code("042042".into()).kept(Ambient::system().id(), Purpose::VerifyEmail, Timestamp(5));
+        let to = EmailAddress::parse("ada@example.org").unwrap();
+        let user = Ambient::system().id();
+        let kept = Code("042042".into()).kept(user, Purpose::VerifyEmail, &to, Timestamp(5));
         assert_eq!(kept.expires_at, Timestamp(900_000_005));
         assert_eq!(kept.tries, 5);
         assert!(format!("{kept:?}").contains("CodeHash(_)"));

@@ -1,5 +1,7 @@
 //! Closing an account.
 
+use chatterbox_graph::Timestamp;
+
 use super::{Accounts, Password, Viewer, password_change::WRONG_PASSWORD};
 use crate::{
     error::Result,
@@ -7,6 +9,15 @@ use crate::{
     jobs::{Job, Task},
     people::Departure,
 };
+
+/// Somebody whose account goes.
+pub(super) struct Leaving {
+    user: UserId,
+    /// Those whom it concerns.
+    concerned: Vec<UserId>,
+    /// Takes them out of everything else.
+    pub(super) job: Job,
+}
 
 impl Accounts {
     /// Closes the viewer's account for good: ends its sessions, and has the
@@ -21,17 +32,32 @@ impl Accounts {
         let password = Password::parse("password", password).map_err(|_| WRONG_PASSWORD)?;
         let account = self.prove(viewer, password).await?;
         let at = self.parts.ambient.now();
-        // Once it is begun the graph no longer tells who has to hear of it.
-        let ties = self.parts.graph.ties(viewer.user).await?;
-        let concerned: Vec<UserId> = ties.iter().copied().chain([viewer.user]).collect();
-        let departure = Departure { user: viewer.user, ties, at };
-        let job = Job::new(&self.parts.ambient, Task::RemovePerson(departure));
-        let closed =
-            self.parts.store.close_account(viewer.user, &account.password, &job, at).await?;
+        let leaving = self.leaving(viewer.user, at).await?;
+        let store = &self.parts.store;
+        let closed = store.close_account(viewer.user, &account.password, &leaving.job, at).await?;
         self.announce(closed.ok_or(WRONG_PASSWORD)?);
-        self.parts.relay.attempt(&job).await;
-        self.parts.faces.forget_person(viewer.user);
-        self.parts.suggestions.forget(&concerned);
+        self.take_out(&leaving).await;
         Ok(())
+    }
+
+    /// What is to be done once the account of `user` is gone.
+    ///
+    /// # Errors
+    ///
+    /// The failure of the graph.
+    pub(super) async fn leaving(&self, user: UserId, at: Timestamp) -> Result<Leaving> {
+        // Once it is begun the graph no longer tells who has to hear of it.
+        let ties = self.parts.graph.ties(user).await?;
+        let concerned = ties.iter().copied().chain([user]).collect();
+        let departure = Departure { user, ties, at };
+        let job = Job::new(&self.parts.ambient, Task::RemovePerson(departure));
+        Ok(Leaving { user, concerned, job })
+    }
+
+    /// Does it, after the job was written down.
+    pub(super) async fn take_out(&self, leaving: &Leaving) {
+        self.parts.relay.attempt(&leaving.job).await;
+        self.parts.faces.forget_person(leaving.user);
+        self.parts.suggestions.forget(&leaving.concerned);
     }
 }

@@ -7,6 +7,7 @@ mod code;
 mod deletion;
 mod device;
 mod email;
+mod email_change;
 mod keys;
 mod password;
 mod password_change;
@@ -26,7 +27,7 @@ use tokio_util::task::TaskTracker;
 
 pub use attempts::{AttemptKey, AttemptStore, Counted};
 pub use client::Client;
-pub use code::{CodeHash, NewCode, Purpose};
+pub use code::{CodeHash, KeptCode, NewCode, Purpose};
 pub use device::Device;
 pub use email::EmailAddress;
 pub use keys::SigningKeys;
@@ -34,7 +35,8 @@ pub use password::{Password, PasswordHash, PasswordHasher};
 pub use sessions::IDLE_LIMIT;
 pub use stale::StaleStore;
 pub use store::{
-    Account, AccountStore, Login, NewAccount, NewSession, Registration, SessionInfo, Trade,
+    Account, AccountStore, EmailChange, Login, NewAccount, NewSession, Registration, SessionInfo,
+    Trade,
 };
 pub use token::{AccessToken, RefreshToken, TokenHash, Tokens};
 

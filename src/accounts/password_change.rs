@@ -10,7 +10,7 @@ pub(super) const WRONG_PASSWORD: Error = Error::InvalidCredentials("the current 
 
 impl Accounts {
     /// Changes the password, ends all the viewer's other sessions, and lets
-    /// pending codes for resetting it die.
+    /// pending codes for resetting it, and for another address, die.
     ///
     /// # Errors
     ///

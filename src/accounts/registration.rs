@@ -1,6 +1,6 @@
 //! Making an account, and confirming its address.
 
-use chatterbox_graph::NewPerson;
+use chatterbox_graph::{NewPerson, Timestamp};
 
 use super::{
     Account, Accounts, Authentication, Client, CodeHash, Device, EmailAddress, Login, NewAccount,
@@ -15,10 +15,15 @@ use crate::{
 
 pub(super) const WRONG_CODE: Error = Error::InvalidCredentials("the code is wrong or has expired");
 
+/// How long an account waits for its address to be confirmed, in
+/// microseconds: 7 days.
+const LAPSES: i64 = 7 * 24 * 60 * 60 * 1_000_000;
+
 impl Accounts {
     /// Makes an account and its person, who is called as the username was
     /// typed where no `display_name` is given. Where addresses have to be
-    /// confirmed, a code is mailed.
+    /// confirmed, a code is mailed, and the account lapses after 7 days unless
+    /// somebody signs in to it.
     ///
     /// Whether the address is somebody's already is then told to nobody but
     /// to them, by mail: an account is made all the same, with that username
@@ -48,13 +53,15 @@ impl Accounts {
         self.parts.rates.registration(from)?;
         let password = self.parts.hasher.hash(password).await?;
         let ambient = &self.parts.ambient;
+        let at = ambient.now();
         let account = NewAccount {
             id: ambient.id(),
             username,
             email,
             password,
             email_verified: !self.parts.verify_email,
-            at: ambient.now(),
+            lapses_at: self.parts.verify_email.then(|| Timestamp(at.0.saturating_add(LAPSES))),
+            at,
         };
         let person = NewPerson {
             id: account.id,
@@ -69,18 +76,22 @@ impl Accounts {
         };
         for job in jobs {
             match job.task {
-                Task::SendMail(_) if !self.parts.relay.mails_promptly() => {
-                    self.attempt_behind(job);
-                }
+                Task::SendMail(_) => self.send(job).await,
                 _ => self.parts.relay.attempt(&job).await,
             }
         }
         Ok(person)
     }
 
-    fn attempt_behind(&self, job: Job) {
+    /// Sends a mail that was written down, behind the answer where it may
+    /// take long.
+    pub(super) async fn send(&self, mail: Job) {
         let relay = self.parts.relay.clone();
-        self.parts.behind.spawn(async move { relay.attempt(&job).await });
+        if relay.mails_promptly() {
+            relay.attempt(&mail).await;
+        } else {
+            self.parts.behind.spawn(async move { relay.attempt(&mail).await });
+        }
     }
 
     async fn keep(&self, account: &NewAccount, person: &NewPerson) -> Result<Vec<Job>> {
@@ -98,7 +109,7 @@ impl Accounts {
         let (ambient, store) = (&self.parts.ambient, &self.parts.store);
         self.count_mail(&account.email).await?;
         let code = Code::draw(ambient);
-        let kept = code.kept(account.id, Purpose::VerifyEmail, account.at);
+        let kept = code.kept(account.id, Purpose::VerifyEmail, &account.email, account.at);
         let jobs = |mail| {
             let person = Job::new(ambient, Task::AddPerson(person.clone()));
             vec![person, Job::new(ambient, Task::SendMail(mail))]
@@ -180,7 +191,7 @@ impl Accounts {
         let ambient = &self.parts.ambient;
         let code = Code::draw(ambient);
         let job = Job::new(ambient, Task::SendMail(code.mail(&account.email, purpose)));
-        let code = code.kept(account.id, purpose, ambient.now());
+        let code = code.kept(account.id, purpose, &account.email, ambient.now());
         self.parts.store.put_code(account.id, &code, &job).await?;
         self.parts.relay.attempt(&job).await;
         Ok(())
@@ -208,18 +219,18 @@ impl Accounts {
         code: &str,
     ) -> Result<(Account, CodeHash)> {
         let (ambient, store) = (&self.parts.ambient, &self.parts.store);
-        let account = store.account_by_login(&Login::Email(email)).await?;
+        let account = store.account_by_login(&Login::Email(email.clone())).await?;
         let user = account.as_ref().map_or_else(|| ambient.id(), |account| account.id);
         let kept = store.try_code(user, purpose, ambient.now()).await?;
-        let given = CodeHash::of(user, purpose, code.trim());
+        let given = CodeHash::of(user, purpose, &email, code.trim());
         match (account, kept) {
-            (Some(account), Some(kept)) if kept.matches(&given) => Ok((account, kept)),
+            (Some(account), Some(kept)) if kept.hash.matches(&given) => Ok((account, kept.hash)),
             _ => Err(WRONG_CODE),
         }
     }
 }
 
-fn taken(field: &'static str) -> Error {
+pub(super) fn taken(field: &'static str) -> Error {
     Error::Conflict { field, reason: "is already taken" }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 
 use super::{Accounts, sessions::idle_since};
-use crate::error::Result;
+use crate::{error::Result, ids::UserId, jobs::Job};
 
 /// How much longer a session is kept than it lived, in microseconds: 30 days,
 /// as what is logged of it.
@@ -36,13 +36,23 @@ pub trait StaleStore: Send + Sync + 'static {
     /// Deletes what was counted of attempts until before `over`, at most
     /// `limit`. Returns how many.
     async fn drop_attempts(&self, over: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Accounts that lapsed before `at`, at most `limit`.
+    async fn lapsed(&self, at: Timestamp, limit: usize) -> Result<Vec<UserId>>;
+
+    /// Takes an account away that lapsed before `at`, with its codes, and
+    /// writes down the `job` that takes the person out of everything else.
+    /// Its username is anybody's then. `false`, and nothing done, where
+    /// somebody signed in to it meanwhile, or another took it away.
+    async fn drop_lapsed(&self, user: UserId, job: &Job, at: Timestamp) -> Result<bool>;
 }
 
 impl Accounts {
     /// Deletes sessions that ended, or were idle too long, 30 days ago;
     /// refresh tokens that are too old to be traded; codes that expired; and
-    /// attempts that do not count any more. To be called now and then, on
-    /// several nodes at once if need be.
+    /// attempts that do not count any more. Then closes some of the accounts
+    /// that lapsed. To be called now and then, on several nodes at once if
+    /// need be.
     ///
     /// # Errors
     ///
@@ -56,6 +66,17 @@ impl Accounts {
         while store.drop_refresh_tokens(idle, BATCH).await? == BATCH {}
         while store.drop_codes(now, BATCH).await? == BATCH {}
         while store.drop_attempts(now, BATCH).await? == BATCH {}
+        self.close_lapsed(now).await
+    }
+
+    /// Some of them: each takes several steps in both stores.
+    async fn close_lapsed(&self, now: Timestamp) -> Result<()> {
+        for user in self.parts.stale.lapsed(now, BATCH).await? {
+            let leaving = self.leaving(user, now).await?;
+            if self.parts.stale.drop_lapsed(user, &leaving.job, now).await? {
+                self.take_out(&leaving).await;
+            }
+        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 
-use super::{CodeHash, Device, EmailAddress, NewCode, PasswordHash, Purpose, TokenHash};
+use super::{CodeHash, Device, EmailAddress, KeptCode, NewCode, PasswordHash, Purpose, TokenHash};
 use crate::{
     error::Result,
     ids::{SessionId, UserId},
@@ -27,6 +27,8 @@ pub struct NewAccount {
     pub password: PasswordHash,
     /// Whether the address counts as confirmed from the start.
     pub email_verified: bool,
+    /// When it lapses, if nobody signs in to it; never without.
+    pub lapses_at: Option<Timestamp>,
     /// Now.
     pub at: Timestamp,
 }
@@ -40,6 +42,18 @@ pub enum Registration {
     UsernameTaken,
     /// Somebody has the address, and nobody the username; nothing was written.
     EmailTaken,
+}
+
+/// How changing an address ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailChange {
+    /// The account has the new address.
+    Done,
+    /// Somebody else has it; nothing was written.
+    Taken,
+    /// The code is not there any more, or the account had another address
+    /// than was thought; nothing was written.
+    Gone,
 }
 
 /// An account.
@@ -169,9 +183,10 @@ pub trait AccountStore: Send + Sync + 'static {
     /// vain, and is not confirmed.
     async fn unconfirmed(&self, email: &EmailAddress) -> Result<Option<Account>>;
 
-    /// Replaces the password `old` by `new`, drops the pending code for
-    /// resetting it, and ends all the user's sessions but `keep`. `None`, and
-    /// nothing done, where the password is not `old` any more.
+    /// Replaces the password `old` by `new`, drops the pending codes for
+    /// resetting it and for another address, and ends all the user's sessions
+    /// but `keep`. `None`, and nothing done, where the password is not `old`
+    /// any more.
     async fn change_password(
         &self,
         user: UserId,
@@ -200,8 +215,8 @@ pub trait AccountStore: Send + Sync + 'static {
     /// writes down the job that mails it.
     async fn put_code(&self, user: UserId, code: &NewCode, mail: &Job) -> Result<()>;
 
-    /// Uses one of the tries of the code for this purpose and returns what the
-    /// code has to hash to. `None` where there is no code, or it expired at or
+    /// Uses one of the tries of the code for this purpose and returns what was
+    /// kept of it. `None` where there is no code, or it expired at or
     /// before `at`, or no try is left. However many ask at once, a code is
     /// answered for as often as it has tries. As many statements either way.
     async fn try_code(
@@ -209,7 +224,7 @@ pub trait AccountStore: Send + Sync + 'static {
         user: UserId,
         purpose: Purpose,
         at: Timestamp,
-    ) -> Result<Option<CodeHash>>;
+    ) -> Result<Option<KeptCode>>;
 
     /// Consumes the code `used` for [`Purpose::VerifyEmail`], notes that the
     /// address is confirmed, and opens the session. `false`, and nothing done,
@@ -232,6 +247,18 @@ pub trait AccountStore: Send + Sync + 'static {
         password: &PasswordHash,
         session: &NewSession,
     ) -> Result<Option<Vec<Entry>>>;
+
+    /// Consumes the code `used` for [`Purpose::ChangeEmail`] and every other
+    /// code of the account, gives it the address `new`, notes that it is
+    /// confirmed, and writes down the job that tells the old one.
+    async fn change_email(
+        &self,
+        account: &Account,
+        used: &CodeHash,
+        new: &EmailAddress,
+        notice: &Job,
+        at: Timestamp,
+    ) -> Result<EmailChange>;
 
     // ---------------------------------------------------------- sessions
 

@@ -1,6 +1,8 @@
 //! What people do with their accounts, on the embedded stores.
 
 mod alike;
+mod email_change;
+mod lapsing;
 
 use std::{
     net::Ipv4Addr,
@@ -108,6 +110,10 @@ impl Rig {
     fn node(&self, verify_email: bool) -> Accounts {
         let ambient = Ambient::new(self.clock.clone(), SystemRandom);
         node(&self.sql, &self.relay, &self.bus, &ambient, &self.pem, verify_email, &self.behind)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn pass(&self, micros: i64) {

@@ -1,7 +1,7 @@
 //! What clients are told went wrong: one table, which the code asks and
 //! `docs/errors.md` shows.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use crate::error::{Error, StoreError};
 
@@ -34,6 +34,50 @@ pub enum Code {
     Unavailable,
     /// A defect.
     Internal,
+}
+
+/// What a client is told of an outcome.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its code.
+    pub code: Code,
+    /// The same, for people.
+    pub message: Cow<'static, str>,
+    /// The argument that is at fault.
+    pub field: Option<&'static str>,
+    /// After how many milliseconds trying again may help.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Told {
+    /// How long a client should wait where a store is away, in milliseconds.
+    const PATIENCE_MS: u64 = 1_000;
+
+    /// Nothing but the code, and this message.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        let retry_after_ms = (code == Code::Unavailable).then_some(Self::PATIENCE_MS);
+        Self { code, message: message.into(), field: None, retry_after_ms }
+    }
+
+    /// What is told of an outcome of the domain.
+    #[must_use]
+    pub fn of(error: &Error) -> Self {
+        let code = Code::of(error);
+        let told = match error {
+            Error::Store(StoreError::Internal(_)) => Self::new(code, "an internal error"),
+            _ => Self::new(code, error.to_string()),
+        };
+        match error {
+            Error::Invalid { field, .. } | Error::Conflict { field, .. } => {
+                Self { field: Some(*field), ..told }
+            }
+            Error::RateLimited { retry_after_ms, .. } => {
+                Self { retry_after_ms: Some(*retry_after_ms), ..told }
+            }
+            _ => told,
+        }
+    }
 }
 
 /// A row of the table.
@@ -165,7 +209,7 @@ impl Code {
             },
             Self::Conflict => Row {
                 name: "CONFLICT",
-                when: "a username is taken (an address too, where addresses need not be confirmed), it is so already, or a `key` was used for another message",
+                when: "a username is taken (an address too, where it need not be confirmed or just was), it is so already, or a `key` was used for another message",
                 carries: &["field"],
                 again: "no: send another value",
                 http: None,
@@ -181,7 +225,7 @@ impl Code {
             },
             Self::CursorExpired => Row {
                 name: "CURSOR_EXPIRED",
-                when: "the `after` of a subscription lies before what is kept, or is of another log",
+                when: "the `after` of a subscription (in gRPC `last-cursor`) lies before what is kept, or is of another log",
                 carries: &[],
                 again: "fetch anew and subscribe without `after`",
                 http: None,
@@ -199,9 +243,9 @@ impl Code {
                 name: "SLOW_CONSUMER",
                 when: "a subscriber reads more slowly than events come; its stream ends",
                 carries: &[],
-                again: "subscribe with the last cursor as `after`",
+                again: "subscribe with the last cursor as `after`, or in gRPC as `last-cursor`",
                 http: None,
-                grpc: "ABORTED",
+                grpc: "UNAVAILABLE",
             },
             Self::Unavailable => Row {
                 name: "UNAVAILABLE",

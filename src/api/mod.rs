@@ -2,4 +2,5 @@
 
 pub mod codes;
 pub mod graphql;
+pub mod grpc;
 pub mod http;

@@ -6,7 +6,10 @@
 mod apart;
 mod dead_letters;
 pub(crate) mod keys;
+mod listening;
+mod over_grpc;
 mod probe;
+mod reconcile;
 mod stores;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -19,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use self::listening::{announce, listen};
 pub use stores::Stores;
 
 use crate::{
@@ -26,6 +30,7 @@ use crate::{
     ambient::Ambient,
     api::{
         graphql::{self, Gate, Scope, Services},
+        grpc,
         http::{self, Documents, HttpParts, Operations, PartReport, RequestTimes, SocketTimes},
     },
     cli::DeadLetterAction,
@@ -41,6 +46,7 @@ use crate::{
     },
     people::{Groups, People, Suggestions},
     rates::Rates,
+    reconcile::{Plan, Report},
     telemetry::{Metrics, Probe},
 };
 
@@ -54,6 +60,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// A running service, without its listener.
 pub struct App {
     parts: HttpParts<Gate>,
+    grpc: grpc::Service,
     services: Arc<Services>,
     stores: Stores,
     background: CancellationToken,
@@ -255,20 +262,32 @@ impl App {
             ambient: ambient.clone(),
         });
         let health = stores.health(&bus, &mailer);
+        let grpc = over_grpc::service(config, &ambient, &services, &ended, &health, &stop)?;
         let parts = http_parts(config, &ambient, &services, ended, health, probe.probe(), stop)?;
-        Ok(Self { parts, services, stores, background, tasks })
+        Ok(Self { parts, grpc, services, stores, background, tasks })
     }
 
-    /// Serves until the service is told to stop, ends what runs, and closes
-    /// the stores. Takes 10 seconds at most from then on.
-    pub fn serve(self, listener: TcpListener) -> BoxFuture<'static, ()> {
-        Box::pin(self.serve_until_stopped(listener))
+    /// Serves, over gRPC too where there is a listener for it, until the
+    /// service is told to stop, ends what runs, and closes the stores. Takes 10
+    /// seconds at most from then on.
+    pub fn serve(
+        self,
+        listener: TcpListener,
+        for_grpc: Option<TcpListener>,
+    ) -> BoxFuture<'static, ()> {
+        Box::pin(self.serve_until_stopped(listener, for_grpc))
     }
 
-    async fn serve_until_stopped(self, listener: TcpListener) {
-        let Self { parts, services, stores, background, tasks } = self;
+    async fn serve_until_stopped(self, listener: TcpListener, for_grpc: Option<TcpListener>) {
+        let Self { parts, grpc, services, stores, background, tasks } = self;
         let (sockets, stop) = (parts.sockets.clone(), parts.stop.clone());
-        http::serve(listener, http::router(parts), sockets, stop, DRAIN).await;
+        let over_grpc = async {
+            if let Some(listener) = for_grpc {
+                grpc.serve(listener, DRAIN).await;
+            }
+        };
+        let over_http = http::serve(listener, http::router(parts), sockets, stop, DRAIN);
+        tokio::join!(over_http, over_grpc);
         drop(services);
         background.cancel();
         tasks.close();
@@ -355,27 +374,18 @@ pub fn serve(
 }
 
 async fn listen_and_serve(config: Config, with_demo: bool, stop: CancellationToken) -> Result<()> {
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| Error::internal(format!("can't listen on {}: {error}", config.listen)))?;
-    let listening = listener.local_addr().map_err(Error::internal)?;
+    let (listener, listening) = listen(config.listen).await?;
+    let for_grpc = match config.grpc_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let url = config.public_url_at(listening);
     let app = App::start(config, Ambient::system(), listening, with_demo, stop).await?;
-    announce(url.as_str(), listening, with_demo);
-    app.serve(listener).await;
+    let (for_grpc, listening_for_grpc) = for_grpc.unzip();
+    announce(url.as_str(), listening, listening_for_grpc, with_demo);
+    app.serve(listener, for_grpc).await;
     info!("stopped");
     Ok(())
-}
-
-fn announce(url: &str, listening: SocketAddr, with_demo: bool) {
-    info!(%listening, "listening");
-    info!("GraphQL    {url}/graphql");
-    info!("playground {url}/playground");
-    info!("web page   {url}/");
-    if with_demo {
-        let names = demo::usernames().collect::<Vec<_>>().join(", ");
-        info!("the demo town: sign in as {names}; password: {}", demo::PASSWORD);
-    }
 }
 
 /// Only brings the stores to the current schema.
@@ -423,6 +433,15 @@ pub fn rebuild_last_chatted(config: Config) -> BoxFuture<'static, Result<String>
         sql.close().await;
         Ok(format!("LAST_CHATTED is derived anew, from {} conversations", done?))
     })
+}
+
+/// Compares SQL and the graph, and brings the older one after the other, as planned.
+///
+/// # Errors
+///
+/// The failure of a store, to be repeated then.
+pub fn reconcile(config: Config, plan: Plan) -> BoxFuture<'static, Result<Report>> {
+    Box::pin(async move { reconcile::run(&config, plan).await })
 }
 
 /// Lists dead letters, or shows, replays or drops the one with this id;

@@ -36,6 +36,11 @@ impl Client {
         Self { connection, authorization, name, sent: 0 }
     }
 
+    /// How they show who they are, and a name that nobody else has, in no run.
+    pub(super) fn into_parts(self) -> (HeaderValue, String) {
+        (self.authorization, self.name)
+    }
+
     /// Sends a message and waits until it is durable. Neither text nor
     /// conversation has a character that JSON escapes.
     pub(super) async fn say(&mut self, conversation: &str, text: &str) -> Result<()> {

@@ -174,6 +174,10 @@ impl Connection {
     }
 
     async fn send(&mut self, request: Request<Body>) -> Result<Bytes> {
+        // The service closes those on which nothing comes for half a minute.
+        if self.requests.is_closed() {
+            *self = Self::open(&self.address).await?;
+        }
         let answer = async {
             // The connection needs a moment after the answer before.
             self.requests.ready().await?;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::{TryStreamExt, future::BoxFuture};
+use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::{task::JoinSet, time::timeout};
@@ -15,6 +16,7 @@ use super::{
     callers::{histogram, nanos},
     client::Client,
     connection::PATIENCE,
+    nodes::Watch,
     people::People,
     progress,
     report::{Findings, Report, Table, Times, count, each},
@@ -41,10 +43,30 @@ struct Fanout {
     messages_per_second: f64,
     #[serde(flatten)]
     times: Times,
+    /// `None` where there is one node.
+    between: Option<Between>,
+}
+
+/// The deliveries of several nodes, apart.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Between {
+    /// To subscribers of the node that the message was sent through.
+    same_node: Deliveries,
+    across_nodes: Deliveries,
+    /// How much longer those take.
+    added: Times,
+}
+
+#[derive(Serialize)]
+struct Deliveries {
+    deliveries: u64,
+    #[serde(flatten)]
+    times: Times,
 }
 
 async fn measure(config: &Config, bench: &FanoutBench) -> Result<String> {
-    let people = People::at_least(config, &bench.running, bench.members).await?;
+    let people = People::at_least(config, bench.on.urls(), bench.members).await?;
     let others: Vec<u32> = (1..bench.members).collect();
     let mut owner = people.client(0).await?;
     let group: Arc<str> = owner.found(&others).await?.into();
@@ -56,8 +78,9 @@ async fn measure(config: &Config, bench: &FanoutBench) -> Result<String> {
     let mut shares = Vec::new();
     for n in 0..senders {
         let share = bench.messages / senders + u32::from(n < bench.messages % senders);
-        shares.push((people.client(n).await?, share));
+        shares.push((people.client(n).await?, people.node_of(n), share));
     }
+    let watch = Watch::begin(&people.addresses).await?;
     let bar = progress(bench.messages.into());
     bar.set_message("sending");
     let begun = Instant::now();
@@ -65,49 +88,48 @@ async fn measure(config: &Config, bench: &FanoutBench) -> Result<String> {
         members.into_iter().map(|member| receive(member, bench.messages, begun)).collect();
     let sending: JoinSet<_> = shares
         .into_iter()
-        .map(|(sender, share)| send(sender, group.clone(), share, begun, bar.clone()))
+        .map(|(sender, node, share)| send(sender, node, group.clone(), share, begun, bar.clone()))
         .collect();
     for sent in sending.join_all().await {
         sent?;
     }
     let received = timeout(PATIENCE, receiving.join_all()).await.map_err(|_| Error::Unheard)?;
+    let watched = watch.end().await?;
     bar.finish_and_clear();
 
-    let mut times = histogram()?;
-    let mut lasted = Duration::ZERO;
+    let mut heard = Heard::new(people.addresses.len())?;
     let mut members = Vec::with_capacity(received.len());
     for received in received {
-        let Received { member, waits, last } = received?;
-        for wait in waits {
-            times.record(wait).map_err(crate::error::Error::internal)?;
-        }
-        lasted = lasted.max(last);
-        members.push(member);
+        members.push(heard.take_in(received?)?);
     }
     subscribers::say_goodbye(&mut owner, &group, &mut members).await?;
-    let seconds = lasted.as_secs_f64();
+    let seconds = heard.lasted.as_secs_f64();
+    let deliveries = heard.by_node.iter().sum();
     let found = Fanout {
         members: bench.members,
         messages: bench.messages,
         senders,
-        deliveries: times.len(),
+        deliveries,
         seconds,
-        per_second: each(times.len(), seconds),
+        per_second: each(deliveries, seconds),
         messages_per_second: each(bench.messages.into(), seconds),
-        times: Times::of(&times),
+        times: heard.times()?,
+        between: heard.between(),
     };
-    Report::new(people.stores, found).print(bench.running.json)
+    let nodes = watched.uses(&people.addresses, |node| heard.by_node[node]);
+    Report::new(people.stores, found).by_nodes(nodes).print(bench.on.running.json)
 }
 
 async fn send(
     mut sender: Client,
+    node: usize,
     group: Arc<str>,
     messages: u32,
     begun: Instant,
     bar: ProgressBar,
 ) -> Result<()> {
     for _ in 0..messages {
-        sender.say(&group, &subscribers::timed(begun.elapsed())).await?;
+        sender.say(&group, &subscribers::timed(begun.elapsed(), node)).await?;
         bar.inc(1);
     }
     Ok(())
@@ -116,10 +138,16 @@ async fn send(
 /// What one member heard.
 struct Received {
     member: Subscriber,
-    /// In nanoseconds.
-    waits: Vec<u64>,
+    waits: Vec<Wait>,
     /// When the last message came.
     last: Duration,
+}
+
+/// How long a delivery took.
+struct Wait {
+    nanos: u64,
+    /// The node that the message was sent through.
+    from: usize,
 }
 
 async fn receive(mut member: Subscriber, messages: u32, begun: Instant) -> Result<Received> {
@@ -128,9 +156,57 @@ async fn receive(mut member: Subscriber, messages: u32, begun: Instant) -> Resul
     for _ in 0..messages {
         let sent = member.hear_timed().await?;
         last = begun.elapsed();
-        waits.push(nanos(last).saturating_sub(sent));
+        waits.push(Wait { nanos: nanos(last).saturating_sub(sent.nanos), from: sent.node });
     }
     Ok(Received { member, waits, last })
+}
+
+/// What all members heard, in nanoseconds.
+struct Heard {
+    same_node: Histogram<u64>,
+    across_nodes: Histogram<u64>,
+    /// How many deliveries each node made.
+    by_node: Vec<u64>,
+    /// Until the last of them.
+    lasted: Duration,
+}
+
+impl Heard {
+    fn new(nodes: usize) -> Result<Self> {
+        Ok(Self {
+            same_node: histogram()?,
+            across_nodes: histogram()?,
+            by_node: vec![0; nodes],
+            lasted: Duration::ZERO,
+        })
+    }
+
+    fn take_in(&mut self, Received { member, waits, last }: Received) -> Result<Subscriber> {
+        let node = member.node();
+        self.by_node[node] += waits.len() as u64;
+        self.lasted = self.lasted.max(last);
+        for Wait { nanos, from } in waits {
+            let times = if from == node { &mut self.same_node } else { &mut self.across_nodes };
+            times.record(nanos).map_err(crate::error::Error::internal)?;
+        }
+        Ok(member)
+    }
+
+    fn times(&self) -> Result<Times> {
+        let mut all = self.same_node.clone();
+        all.add(&self.across_nodes).map_err(crate::error::Error::internal)?;
+        Ok(Times::of(&all))
+    }
+
+    fn between(&self) -> Option<Between> {
+        let of = |times: &Histogram<u64>| Deliveries {
+            deliveries: times.len(),
+            times: Times::of(times),
+        };
+        let (same_node, across_nodes) = (of(&self.same_node), of(&self.across_nodes));
+        let added = across_nodes.times.beyond(&same_node.times);
+        (self.by_node.len() > 1).then_some(Between { same_node, across_nodes, added })
+    }
 }
 
 impl Findings for Fanout {
@@ -142,12 +218,23 @@ impl Findings for Fanout {
 
     fn table(&self) -> Table {
         let figures = ["deliveries", "per second", "messages/s"];
-        let table = Table::new(&[], &[&figures[..], &Times::TITLES].concat());
+        let table = Table::new(&["to"], &[&figures[..], &Times::TITLES].concat());
         let figures = [
+            "all".to_owned(),
             count(self.deliveries),
             format!("{:.0}", self.per_second),
             format!("{:.0}", self.messages_per_second),
         ];
-        table.line(figures.into_iter().chain(self.times.cells()))
+        let table = table.line(figures.into_iter().chain(self.times.cells()));
+        let Some(Between { same_node, across_nodes, added }) = &self.between else { return table };
+        let apart = |to: &str, deliveries: String, times: &Times| {
+            let nothing = String::new;
+            let figures = [to.to_owned(), deliveries, nothing(), nothing()];
+            figures.into_iter().chain(times.cells())
+        };
+        table
+            .line(apart("the same node", count(same_node.deliveries), &same_node.times))
+            .line(apart("other nodes", count(across_nodes.deliveries), &across_nodes.times))
+            .line(apart("other nodes add", String::new(), added))
     }
 }

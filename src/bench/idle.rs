@@ -56,7 +56,7 @@ struct Use {
 
 async fn measure(config: &Config, bench: &IdleBench) -> Result<String> {
     allow_files(u64::from(bench.sockets) + OTHER_FILES)?;
-    let people = People::at_least(config, &bench.running, bench.sockets).await?;
+    let people = People::at_least(config, bench.running.urls(), bench.sockets).await?;
     let process = bench.pid.map(Process::of);
     let before = process.as_ref().map(Process::resident).transpose()?;
 

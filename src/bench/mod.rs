@@ -9,6 +9,8 @@ mod fanout;
 mod graph;
 mod history;
 mod idle;
+mod nodes;
+mod over_grpc;
 mod page;
 mod people;
 mod process;

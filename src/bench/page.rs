@@ -48,7 +48,7 @@ struct Pages {
 }
 
 async fn measure(config: &Config, bench: &PageBench, stores: &Stores) -> Result<String> {
-    let people = People::of(config, &bench.running).await?;
+    let people = People::of(config, bench.running.urls()).await?;
     let (sql, _) = stores.sql.pools();
     if let Some(messages) = bench.load {
         history::load(config, &people, &sql, messages).await?;
@@ -56,7 +56,7 @@ async fn measure(config: &Config, bench: &PageBench, stores: &Stores) -> Result<
     let readers = readers(&people, &history::readers(&sql, PAGE).await?)?;
     let mut callers = Vec::new();
     for n in 0..bench.callers {
-        let connection = Connection::open(&people.address).await?;
+        let connection = people.connection().await?;
         let draws = Draws::seeded(n.into());
         callers.push(PageCaller { connection, readers: readers.clone(), draws });
     }

@@ -21,7 +21,6 @@ use crate::{
     accounts::{Tokens, Viewer},
     ambient::Ambient,
     app::{Stores, keys},
-    cli::Running,
     config::{Config, PublicUrl},
     ids::UserId,
 };
@@ -96,9 +95,11 @@ pub(super) async fn stores(
     Ok(report::Stores { sql: version("sql"), graph, url: Some(address.url().to_owned()) })
 }
 
-/// The people of the sample, as clients of a running service.
+/// The people of the sample, as clients of a running service. Its nodes have
+/// them by turns.
 pub(super) struct People {
-    pub(super) address: Address,
+    /// Those of the nodes; one at least.
+    pub(super) addresses: Vec<Address>,
     pub(super) signing: Signing,
     pub(super) stores: report::Stores,
     /// A name that no other run has, and how many clients there were in this one.
@@ -107,28 +108,30 @@ pub(super) struct People {
 }
 
 impl People {
-    /// Those whom the service knows already.
-    pub(super) async fn of(config: &Config, running: &Running) -> Result<Self> {
-        let address = Address::of(&running.url)?;
-        let mut connection = Connection::open(&address).await?;
-        let signing = Signing::new(config, &running.url)?;
-        let stores = stores(&mut connection, &address).await?;
+    /// Those whom the service knows already, whose nodes are at `urls`: one at
+    /// least.
+    pub(super) async fn of(config: &Config, urls: &[PublicUrl]) -> Result<Self> {
+        let addresses = urls.iter().map(Address::of).collect::<Result<Vec<_>>>()?;
+        let signing = Signing::new(config, &urls[0])?;
+        let mut connection = Connection::open(&addresses[0]).await?;
+        let mut stores = stores(&mut connection, &addresses[0]).await?;
+        let all: Vec<_> = addresses.iter().map(Address::url).collect();
+        stores.url = Some(all.join(", "));
         let run = signing.ambient.bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { address, signing, stores, run, clients: AtomicU32::new(0) })
+        Ok(Self { addresses, signing, stores, run, clients: AtomicU32::new(0) })
     }
 
     /// So many at least: whom the service does not know yet is loaded into the
     /// graph that the configuration names.
-    pub(super) async fn at_least(config: &Config, running: &Running, users: u32) -> Result<Self> {
-        let people = Self::of(config, running).await?;
+    pub(super) async fn at_least(config: &Config, urls: &[PublicUrl], users: u32) -> Result<Self> {
+        let people = Self::of(config, urls).await?;
         people.gather(config, users).await?;
         Ok(people)
     }
 
     /// As [`People::at_least`].
     pub(super) async fn gather(&self, config: &Config, users: u32) -> Result<()> {
-        let mut connection = Connection::open(&self.address).await?;
-        if known(&mut connection, &self.signing, users).await? {
+        if self.known(users).await? {
             return Ok(());
         }
         let stores = Stores::open(config)?;
@@ -136,18 +139,41 @@ impl People {
         let loaded = graph::load(&*stores.graph, users).await;
         stores.sql.close().await;
         loaded?;
-        let known = known(&mut connection, &self.signing, users).await?;
-        if known { Ok(()) } else { Err(Error::OtherStores) }
+        if self.known(users).await? { Ok(()) } else { Err(Error::OtherStores) }
+    }
+
+    /// Whether all nodes know so many.
+    async fn known(&self, users: u32) -> Result<bool> {
+        for address in &self.addresses {
+            if !known(&mut Connection::open(address).await?, &self.signing, users).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Which node has the person of this number.
+    pub(super) fn node_of(&self, n: u32) -> usize {
+        n as usize % self.addresses.len()
     }
 
     /// The person of this number, with a connection of their own.
     pub(super) async fn client(&self, n: u32) -> Result<Client> {
-        self.client_of(sample::id(n)).await
+        self.client_at(self.node_of(n), sample::id(n)).await
     }
 
-    /// This person, with a connection of their own.
+    /// This person, with a connection of their own to the first node.
     pub(super) async fn client_of(&self, user: UserId) -> Result<Client> {
-        let connection = Connection::open(&self.address).await?;
+        self.client_at(0, user).await
+    }
+
+    /// A connection to the first node.
+    pub(super) async fn connection(&self) -> Result<Connection> {
+        Connection::open(&self.addresses[0]).await
+    }
+
+    async fn client_at(&self, node: usize, user: UserId) -> Result<Client> {
+        let connection = Connection::open(&self.addresses[node]).await?;
         let authorization = self.signing.sign(user)?;
         let name = format!("{}-{}", self.run, self.clients.fetch_add(1, Ordering::Relaxed));
         Ok(Client::new(connection, authorization, name))

@@ -45,7 +45,7 @@ const QUERY: &str = "query Friends { viewer { friends(first: 20) { \
 impl Benchmark for QueryBench {
     fn run(self, config: Config) -> BoxFuture<'static, Result<String>> {
         Box::pin(async move {
-            let people = People::at_least(&config, &self.running, self.users).await?;
+            let people = People::at_least(&config, self.running.urls(), self.users).await?;
             let stores = Stores::open(&config)?;
             let measured = measure(&people, &self, &stores).await;
             stores.sql.close().await;
@@ -103,7 +103,7 @@ async fn measure(people: &People, bench: &QueryBench, stores: &Stores) -> Result
         pages.push(Pages::read(Through::Stores, read.collect(), bench).await?);
         let mut asked = Vec::new();
         for n in 0..callers {
-            let connection = Connection::open(&people.address).await?;
+            let connection = people.connection().await?;
             let (questions, body) = (questions.clone(), body.clone());
             asked.push(ApiCaller { connection, questions, body, draws: draws(n) });
         }

@@ -6,7 +6,10 @@ use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
-use super::Result;
+use super::{
+    Result,
+    nodes::{self, NodeUse},
+};
 use crate::error::Error;
 
 /// What a benchmark found out.
@@ -26,6 +29,9 @@ pub(super) struct Report<F> {
     machine: Machine,
     #[serde(flatten)]
     findings: F,
+    /// Those that share the work, where it is told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<NodeUse>,
 }
 
 /// The stores that were measured, with their versions.
@@ -64,7 +70,12 @@ pub(super) struct Times {
 
 impl<F: Findings> Report<F> {
     pub(super) fn new(measured: Stores, findings: F) -> Self {
-        Self { measured, machine: Machine::this(), findings }
+        Self { measured, machine: Machine::this(), findings, nodes: Vec::new() }
+    }
+
+    /// With what each node did.
+    pub(super) fn by_nodes(self, nodes: Vec<NodeUse>) -> Self {
+        Self { nodes, ..self }
     }
 
     /// As it is wanted.
@@ -72,8 +83,10 @@ impl<F: Findings> Report<F> {
         if json {
             return Ok(serde_json::to_string_pretty(self).map_err(Error::internal)?);
         }
-        let Self { measured, machine, findings } = self;
-        Ok(format!("{measured}:\n{} on {machine}\n\n{}", findings.how(), findings.table()))
+        let Self { measured, machine, findings, nodes } = self;
+        let told = format!("{measured}:\n{} on {machine}\n\n{}", findings.how(), findings.table());
+        let told_of_nodes = (!nodes.is_empty()).then(|| format!("\n\n{}", nodes::table(nodes)));
+        Ok(told + &told_of_nodes.unwrap_or_default())
     }
 }
 

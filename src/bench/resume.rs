@@ -19,6 +19,7 @@ use super::{
     callers::{histogram, nanos},
     client::Client,
     connection::PATIENCE,
+    nodes::Watch,
     people::People,
     progress,
     report::{Findings, Report, Table, Times, count, each},
@@ -50,26 +51,33 @@ struct Resumed {
 }
 
 async fn measure(config: &Config, bench: &ResumeBench) -> Result<String> {
-    let people = Arc::new(People::at_least(config, &bench.running, bench.subscribers).await?);
+    let people = Arc::new(People::at_least(config, bench.on.urls(), bench.subscribers).await?);
     let groups = miss(leave(&people, bench).await?, bench.missed).await?;
     let number = groups.len();
+    let watch = Watch::begin(&people.addresses).await?;
     let begun = Instant::now();
     let resuming: JoinSet<_> = groups
         .into_iter()
         .map(|group| group.come_back(people.clone(), bench.missed, begun))
         .collect();
     let resumed = timeout(PATIENCE, resuming.join_all()).await.map_err(|_| Error::Unheard)?;
+    let watched = watch.end().await?;
 
     let mut times = histogram()?;
+    let mut deliveries = vec![0; people.addresses.len()];
     for group in resumed {
         let (mut group, members) = group?;
         let (mut members, took): (Vec<_>, Vec<_>) = members.into_iter().unzip();
         subscribers::say_goodbye(&mut group.speaker, &group.id, &mut members).await?;
+        for member in &members {
+            deliveries[member.node()] += u64::from(bench.missed);
+        }
         for took in took {
             times.record(nanos(took)).map_err(crate::error::Error::internal)?;
         }
     }
-    let deliveries = u64::from(bench.missed) * times.len();
+    let nodes = watched.uses(&people.addresses, |node| deliveries[node]);
+    let deliveries: u64 = deliveries.iter().sum();
     let seconds = Duration::from_nanos(times.max()).as_secs_f64();
     let found = Resumed {
         subscribers: bench.subscribers,
@@ -80,7 +88,7 @@ async fn measure(config: &Config, bench: &ResumeBench) -> Result<String> {
         per_second: each(deliveries, seconds),
         times: Times::of(&times),
     };
-    Report::new(people.stores.clone(), found).print(bench.running.json)
+    Report::new(people.stores.clone(), found).by_nodes(nodes).print(bench.on.running.json)
 }
 
 /// A group whose members are away.
@@ -117,7 +125,8 @@ async fn miss(groups: Vec<Group>, messages: u32) -> Result<Vec<Group>> {
     bar.set_message("sending");
     let speaking = groups.into_iter().map(|mut group| async {
         for _ in 0..messages {
-            group.speaker.say(&group.id, &subscribers::timed(Duration::ZERO)).await?;
+            // Nobody asks when and where it was sent.
+            group.speaker.say(&group.id, &subscribers::timed(Duration::ZERO, 0)).await?;
             bar.inc(1);
         }
         Ok(group)

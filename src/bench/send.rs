@@ -1,7 +1,5 @@
 //! Sending: how many messages become durable, and how long each waits.
 
-use std::time::Instant;
-
 use futures::future::BoxFuture;
 use serde::Serialize;
 
@@ -9,7 +7,8 @@ use super::{
     Benchmark, Result,
     callers::{self, Caller},
     client::Client,
-    connection::Connection,
+    nodes::Watch,
+    over_grpc::{GrpcClient, Line},
     people::People,
     progress,
     report::{Findings, Report, Table, Times, count, each},
@@ -26,6 +25,7 @@ impl Benchmark for SendBench {
 #[serde(rename_all = "camelCase")]
 struct Sent {
     senders: u32,
+    protocol: &'static str,
     conversations: u32,
     seconds: f64,
     messages: u64,
@@ -39,46 +39,65 @@ struct Sent {
 async fn measure(config: &Config, bench: &SendBench) -> Result<String> {
     let conversations = bench.conversations.unwrap_or(bench.senders);
     let people =
-        People::at_least(config, &bench.running, bench.senders.saturating_add(conversations));
+        People::at_least(config, bench.on.urls(), bench.senders.saturating_add(conversations));
     let people = people.await?;
-    let senders = senders(&people, bench.senders, conversations).await?;
-    let mut metrics = Connection::open(&people.address).await?;
-    let before = Counted::read(&mut metrics).await?;
+    let senders = senders(&people, bench, conversations).await?;
+    let watch = Watch::begin(&people.addresses).await?;
     let waits = callers::measure_shown("sending", senders, bench.seconds).await?;
-    let after = Counted::read(&mut metrics).await?;
-    let commits = u32::try_from(after.commits.saturating_sub(before.commits)).unwrap_or(u32::MAX);
+    let watched = watch.end().await?;
+    let commits = u32::try_from(watched.commits()).unwrap_or(u32::MAX);
     let found = Sent {
         senders: bench.senders,
+        protocol: match (&bench.grpc, bench.streams) {
+            (None, _) => "GraphQL",
+            (Some(_), false) => "gRPC",
+            (Some(_), true) => "gRPC streams",
+        },
         conversations,
         seconds: bench.seconds,
         messages: waits.times.len(),
         per_second: each(waits.times.len(), waits.lasted.as_secs_f64()),
         times: Times::of(&waits.times),
-        messages_per_commit: each(after.messages.saturating_sub(before.messages), commits.into()),
-        commits_per_second: each(commits.into(), (after.at - before.at).as_secs_f64()),
+        messages_per_commit: each(watched.messages(), commits.into()),
+        commits_per_second: each(commits.into(), watched.lasted.as_secs_f64()),
     };
-    Report::new(people.stores, found).print(bench.running.json)
+    let nodes = watched.uses(&people.addresses, |_| 0);
+    Report::new(people.stores, found).by_nodes(nodes).print(bench.on.running.json)
 }
 
 /// Somebody who sends into some conversations, by turns.
 struct Sender {
-    client: Client,
+    way: Way,
     conversations: Vec<String>,
     sent: usize,
+}
+
+/// By which protocol somebody sends.
+enum Way {
+    GraphQl(Client),
+    Grpc(GrpcClient),
 }
 
 impl Caller for Sender {
     async fn call(&mut self) -> Result<()> {
         let to = &self.conversations[self.sent % self.conversations.len()];
         self.sent += 1;
-        self.client
-            .say(to, "I'll be there at half past seven, don't wait for me with dinner.")
-            .await
+        let text = "I'll be there at half past seven, don't wait for me with dinner.";
+        match &mut self.way {
+            Way::GraphQl(client) => client.say(to, text).await,
+            Way::Grpc(client) => client.say(to, text).await,
+        }
     }
 }
 
 /// The first of the people, as many as send. The others are those to whom they do.
-async fn senders(people: &People, senders: u32, conversations: u32) -> Result<Vec<Sender>> {
+async fn senders(
+    people: &People,
+    SendBench { senders, grpc, streams, .. }: &SendBench,
+    conversations: u32,
+) -> Result<Vec<Sender>> {
+    let senders = *senders;
+    let mut line = grpc.as_ref().map(|url| Line::to(url, *streams));
     let bar = progress(senders.into());
     bar.set_message("opening conversations");
     let mut made = Vec::with_capacity(senders as usize);
@@ -96,42 +115,24 @@ async fn senders(people: &People, senders: u32, conversations: u32) -> Result<Ve
             }
             vec![groups[shared as usize].clone()]
         };
-        made.push(Sender { client, conversations, sent: 0 });
+        let way = match &mut line {
+            Some(line) => Way::Grpc(line.caller(client).await?),
+            None => Way::GraphQl(client),
+        };
+        made.push(Sender { way, conversations, sent: 0 });
         bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(made)
 }
 
-/// What the service counted.
-struct Counted {
-    messages: u64,
-    commits: u64,
-    at: Instant,
-}
-
-impl Counted {
-    async fn read(connection: &mut Connection) -> Result<Self> {
-        let text = connection.get_bytes("/metrics").await?;
-        let text = String::from_utf8_lossy(&text);
-        let messages = counter(&text, "chatterbox_messages_total");
-        let commits = counter(&text, "chatterbox_message_commits_total");
-        Ok(Self { messages, commits, at: Instant::now() })
-    }
-}
-
-/// The value of a counter; what was never counted is not there.
-fn counter(metrics: &str, name: &str) -> u64 {
-    let mut lines = metrics.lines();
-    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
-    value.unwrap_or_default()
-}
-
 impl Findings for Sent {
     fn how(&self) -> String {
-        let Self { senders, conversations, seconds, .. } = self;
+        let Self { senders, protocol, conversations, seconds, .. } = self;
         let (senders, conversations) = (count(*senders), count(*conversations));
-        format!("{senders} senders in {conversations} conversations for {seconds} s,")
+        format!(
+            "{senders} senders in {conversations} conversations for {seconds} s, by {protocol},"
+        )
     }
 
     fn table(&self) -> Table {
@@ -140,18 +141,5 @@ impl Findings for Sent {
         let commits =
             [format!("{:.1}", self.messages_per_commit), format!("{:.0}", self.commits_per_second)];
         Table::new(&[], &titles.concat()).line(figures.chain(commits))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counters_are_found_by_their_whole_names() {
-        let text = "# TYPE chatterbox_messages_total counter\n\
-                    chatterbox_messages_total_of_old 3\nchatterbox_messages_total 42\n";
-        assert_eq!(counter(text, "chatterbox_messages_total"), 42);
-        assert_eq!(counter(text, "chatterbox_message_commits_total"), 0);
     }
 }

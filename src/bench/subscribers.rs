@@ -30,6 +30,7 @@ const CALL_PERIOD: Duration = Duration::from_millis(200);
 const CALLS: usize = 150;
 /// How the text of a message begins that tells when it was sent.
 const TIMED: &str = "sent after ";
+const THROUGH: &str = " ns through node ";
 
 static SEQ: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"seq\":"));
 static SENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"body\":\"sent after "));
@@ -43,17 +44,27 @@ pub(super) enum Reading {
     Little = 1 << 10,
 }
 
-/// The text of a message that is sent so long after the beginning.
-pub(super) fn timed(after: Duration) -> String {
-    format!("{TIMED}{} ns: how long it takes until you read it?", after.as_nanos())
+/// The text of a message that is sent so long after the beginning, through
+/// this node.
+pub(super) fn timed(after: Duration, node: usize) -> String {
+    format!("{TIMED}{}{THROUGH}{node}: how long until you read it?", after.as_nanos())
 }
 
 /// A message that was heard of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Heard {
     seq: u64,
-    /// When it was sent, in nanoseconds after the beginning, if it tells that.
-    sent: Option<u64>,
+    /// When and where it was sent, if it tells that.
+    sent: Option<Sent>,
+}
+
+/// When and where a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// In nanoseconds after the beginning.
+    pub(super) nanos: u64,
+    /// Through which node.
+    pub(super) node: usize,
 }
 
 /// Somebody who hears of messages, all of one group.
@@ -65,6 +76,8 @@ pub(super) struct Subscriber {
 /// What a subscriber remembers who is away.
 pub(super) struct Memory {
     n: u32,
+    /// To which node they are connected.
+    node: usize,
     /// With what they begin.
     greeting: String,
     /// That of the last message; `None` before the first.
@@ -79,17 +92,24 @@ impl Subscriber {
         let authorization = String::from_utf8_lossy(authorization.as_bytes());
         let payload = json!({ "authorization": authorization });
         let greeting = json!({ "type": "connection_init", "payload": payload }).to_string();
-        let memory = Memory { n, greeting, seq: None, cursor: None };
+        let memory = Memory { n, node: people.node_of(n), greeting, seq: None, cursor: None };
         Self::connect(people, memory, reading).await
     }
 
-    /// Comes back, and goes on where they left.
+    /// Comes back, to another node where there is one, and goes on where they
+    /// left.
     pub(super) async fn resume(people: &People, memory: Memory) -> Result<Self> {
-        Self::connect(people, memory, Reading::Much).await
+        let node = (memory.node + 1) % people.addresses.len();
+        Self::connect(people, Memory { node, ..memory }, Reading::Much).await
+    }
+
+    /// To which node they are connected.
+    pub(super) fn node(&self) -> usize {
+        self.memory.node
     }
 
     async fn connect(people: &People, memory: Memory, reading: Reading) -> Result<Self> {
-        let address = &people.address;
+        let address = &people.addresses[memory.node];
         let stream = address.connect(memory.n).await?;
         let request = ClientRequestBuilder::new(address.sockets().clone())
             .with_sub_protocol("graphql-transport-ws");
@@ -139,9 +159,8 @@ impl Subscriber {
         }
     }
 
-    /// When the next message was sent that tells it, in nanoseconds after the
-    /// beginning.
-    pub(super) async fn hear_timed(&mut self) -> Result<u64> {
+    /// When and where the next message was sent that tells it.
+    pub(super) async fn hear_timed(&mut self) -> Result<Sent> {
         loop {
             if let Some(sent) = self.hear().await?.sent {
                 return Ok(sent);
@@ -202,12 +221,19 @@ fn heard(text: &[u8]) -> Result<Option<Heard>> {
     if let Some(at) = SEQ.find(text)
         && let Some((seq, rest)) = number(&text[at + SEQ.needle().len()..])
     {
-        let sent = SENT.find(rest).and_then(|at| number(&rest[at + SENT.needle().len()..]));
-        return Ok(Some(Heard { seq, sent: sent.map(|(nanos, _)| nanos) }));
+        let sent = SENT.find(rest).and_then(|at| sent(&rest[at + SENT.needle().len()..]));
+        return Ok(Some(Heard { seq, sent }));
     }
     let failed = ["\"errors\":", "\"type\":\"error\"", "\"type\":\"complete\""];
     let failed = failed.iter().any(|sign| memmem::find(text, sign.as_bytes()).is_some());
     if failed { Err(said(text)) } else { Ok(None) }
+}
+
+/// What a text tells behind how it begins.
+fn sent(text: &[u8]) -> Option<Sent> {
+    let (nanos, rest) = number(text)?;
+    let (node, _) = number(rest.strip_prefix(THROUGH.as_bytes())?)?;
+    Some(Sent { nanos, node: usize::try_from(node).ok()? })
 }
 
 /// The number with which a text begins, and what follows.
@@ -270,15 +296,15 @@ mod tests {
 
     #[test]
     fn what_is_wanted_is_found_in_the_text() {
-        let sent = timed(Duration::from_micros(7));
+        let told = timed(Duration::from_micros(7), 2);
         let text = |body: &str| {
             format!(
                 r#"{{"type":"next","id":"1","payload":{{"data":{{"events":{{"__typename":"MessageSent","cursor":"c1ff","message":{{"id":"msg_1","seq":12,"body":"{body}"}}}}}}}}}}"#
             )
         };
-        let told = text(&sent);
+        let told = text(&told);
         let found = heard(told.as_bytes()).unwrap().unwrap();
-        assert_eq!(found, Heard { seq: 12, sent: Some(7_000) });
+        assert_eq!(found, Heard { seq: 12, sent: Some(Sent { nanos: 7_000, node: 2 }) });
         assert_eq!(cursor(told.as_bytes()).unwrap(), "c1ff");
         let found = heard(text("hello").as_bytes()).unwrap().unwrap();
         assert_eq!(found, Heard { seq: 12, sent: None });

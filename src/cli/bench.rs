@@ -1,7 +1,7 @@
 //! What `bench` takes. Its own options are no environment variables: what is
 //! measured is to be seen in one line.
 
-use std::fmt;
+use std::{fmt, slice};
 
 use clap::{Args, Subcommand, ValueEnum, value_parser};
 use serde::Serialize;
@@ -63,6 +63,42 @@ pub struct Running {
     /// Print JSON, for machines to read.
     #[arg(long)]
     pub json: bool,
+}
+
+/// The running nodes that are measured.
+#[derive(Clone, Debug, Args)]
+pub struct RunningNodes {
+    /// What runs.
+    #[command(flatten)]
+    pub running: Running,
+
+    /// Several nodes on the same stores, in place of --url, separated by
+    /// commas: those who take part are connected to them by turns. All need
+    /// the same public URL.
+    #[arg(
+        long,
+        value_name = "URLS",
+        value_delimiter = ',',
+        value_parser = plain_url,
+        conflicts_with = "url"
+    )]
+    pub nodes: Vec<PublicUrl>,
+}
+
+impl Running {
+    /// Where it runs.
+    #[must_use]
+    pub fn urls(&self) -> &[PublicUrl] {
+        slice::from_ref(&self.url)
+    }
+}
+
+impl RunningNodes {
+    /// Where they run; one at least.
+    #[must_use]
+    pub fn urls(&self) -> &[PublicUrl] {
+        if self.nodes.is_empty() { self.running.urls() } else { &self.nodes }
+    }
 }
 
 /// What is measured of the graph, and how.
@@ -132,9 +168,24 @@ pub struct SendBench {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=100_000))]
     pub conversations: Option<u32>,
 
+    /// They send by gRPC, to where the service speaks it.
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        default_missing_value = "http://127.0.0.1:8081",
+        value_parser = plain_url,
+        conflicts_with = "nodes"
+    )]
+    pub grpc: Option<PublicUrl>,
+
+    /// Each of them on a stream, and not by calls.
+    #[arg(long, requires = "grpc")]
+    pub streams: bool,
+
     /// What runs.
     #[command(flatten)]
-    pub running: Running,
+    pub on: RunningNodes,
 }
 
 /// What is measured of live deliveries, and how.
@@ -170,7 +221,7 @@ pub struct FanoutBench {
 
     /// What runs.
     #[command(flatten)]
-    pub running: Running,
+    pub on: RunningNodes,
 }
 
 /// What is measured of sockets on which nothing happens, and how.
@@ -232,7 +283,7 @@ pub struct ResumeBench {
 
     /// What runs.
     #[command(flatten)]
-    pub running: Running,
+    pub on: RunningNodes,
 }
 
 /// What is measured of a query, and how.

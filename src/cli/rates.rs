@@ -54,7 +54,8 @@ pub struct Rates {
     )]
     pub register_rate: Bursts,
 
-    /// Mails with a code that are asked for, to an e-mail address.
+    /// Mails with a code that are asked for, to an e-mail address; and those
+    /// to new addresses that a user asks for.
     #[arg(long, env = "CHATTERBOX_MAIL_RATE", value_name = "RATE", default_value = "5/h")]
     pub mail_rate: Rate,
 

@@ -41,6 +41,38 @@ fn without_options_everything_is_in_the_data_folder() {
 }
 
 #[test]
+fn grpc_is_off_where_it_has_no_address() {
+    let default = config(&[]).expect("accepted");
+    assert_eq!(
+        default.grpc_listen.map(|address| address.to_string()).as_deref(),
+        Some("127.0.0.1:8081")
+    );
+    assert!(default.grpc_tls.is_none());
+    assert_eq!(config(&["--grpc-listen="]).expect("accepted").grpc_listen, None);
+}
+
+#[test]
+fn grpc_is_encrypted_with_a_certificate_and_its_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let nonsense = "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n";
+    let (empty, key) = (file("empty", ""), file("key", &pem()));
+    let certificate = file("certificate", nonsense);
+    for (certificate, key, named) in [
+        (&empty, &key, "'--grpc-tls-cert'"),
+        (&certificate, &empty, "'--grpc-tls-key'"),
+        (&certificate, &key, "'--grpc-tls-key'"),
+    ] {
+        let text = refusal(&["--grpc-tls-cert", certificate, "--grpc-tls-key", key]);
+        assert!(text.contains(named) && text.contains("accepted"), "{text}");
+    }
+}
+
+#[test]
 fn rates_are_limited_unless_that_is_off() {
     let limits = config(&["--change-rate=5/m:7"]).expect("accepted").rate_limits.expect("limits");
     let shown = [limits.requests, limits.messages, limits.changes, limits.registrations];

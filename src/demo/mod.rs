@@ -148,6 +148,7 @@ async fn conversations(
                 mentions: Vec::new(),
                 people: pair.clone(),
                 place: Place::Direct,
+                known_at: None,
             };
             let turns = i64::try_from(turn).unwrap_or_default();
             stores.sql.write(Timestamp(at + turns * MINUTE), &[draft]).await?;
@@ -181,6 +182,7 @@ async fn clubs(
                 mentions: Vec::new(),
                 people: Arc::new([people[*who].clone()]),
                 place: Place::Group(None),
+                known_at: None,
             };
             let turns = i64::try_from(turn).unwrap_or_default();
             stores.sql.write(Timestamp(began + turns * MINUTE), &[draft]).await?;
@@ -239,6 +241,7 @@ async fn accounts(
             email: EmailAddress::parse(&format!("{}@example.org", person.username))?,
             password,
             email_verified: true,
+            lapses_at: None,
             at: now,
         };
         stores.sql.register(&account, None, &[]).await?;

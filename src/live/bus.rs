@@ -1,7 +1,10 @@
 //! The bus: brings what was committed to every node early, and what passes at
 //! all. It may lose, repeat and reorder; the log is the truth.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -47,8 +50,16 @@ pub trait Bus: Send + Sync + 'static {
     /// Hands entries to everyone who listens. Never waits.
     fn publish(&self, entries: Batch);
 
+    /// The newest position that was published on this node: whoever committed it may have been
+    /// answered, though nobody has heard of it yet.
+    fn published(&self) -> Position;
+
     /// Hands a signal to everyone who listens. Never waits.
     fn signal(&self, signal: Arc<Signal>);
+
+    /// Hands a signal to those who listen on this node, for what each node finds out
+    /// by itself. Never waits.
+    fn signal_here(&self, signal: Arc<Signal>);
 
     /// Tells the other nodes who is connected to this one. Never waits.
     fn call(&self, roll: Arc<Roll>);
@@ -70,6 +81,26 @@ pub trait Bus: Send + Sync + 'static {
 /// The bus of a node that stands alone.
 pub struct InProcessBus {
     sender: broadcast::Sender<Packet>,
+    published: Newest,
+}
+
+/// The newest of positions.
+#[derive(Default)]
+pub struct Newest(AtomicI64);
+
+impl Newest {
+    /// Takes the last of these in.
+    pub fn see(&self, entries: &Batch) {
+        if let Some(last) = entries.last() {
+            self.0.fetch_max(last.pos.0, Ordering::AcqRel);
+        }
+    }
+
+    /// The newest; zero where there was none.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position(self.0.load(Ordering::Acquire))
+    }
 }
 
 impl InProcessBus {
@@ -80,19 +111,28 @@ impl InProcessBus {
 
 impl Default for InProcessBus {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(Self::CAPACITY) }
+        Self { sender: broadcast::Sender::new(Self::CAPACITY), published: Newest::default() }
     }
 }
 
 #[async_trait]
 impl Bus for InProcessBus {
     fn publish(&self, entries: Batch) {
+        self.published.see(&entries);
         // Nobody listening is no failure: the log keeps the entries.
         let _listeners = self.sender.send(Packet::Logged(entries));
     }
 
+    fn published(&self) -> Position {
+        self.published.position()
+    }
+
     fn signal(&self, signal: Arc<Signal>) {
         let _listeners = self.sender.send(Packet::Passing(signal));
+    }
+
+    fn signal_here(&self, signal: Arc<Signal>) {
+        self.signal(signal);
     }
 
     fn call(&self, _roll: Arc<Roll>) {}

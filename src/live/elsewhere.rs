@@ -17,9 +17,9 @@ use crate::ids::{NodeId, UserId};
 /// How often a node says who is connected to it.
 pub(super) const ROLL_CALL: Duration = Duration::from_secs(4);
 /// How long that counts: two calls may get lost.
-const VALID: Duration = Duration::from_secs(12);
+pub(super) const VALID: Duration = Duration::from_secs(12);
 /// How often is looked for what does not count any more.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// What a node tells the others of those who are connected to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

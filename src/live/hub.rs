@@ -1,17 +1,24 @@
 //! The hub: follows the log on this node and hands each entry to those that
 //! it concerns, in order, none twice, without reading any store on the way.
 //!
-//! The bus brings entries early. Where one is missing (a gap in the
-//! positions) the hub reads it from the log, at once: because positions are
-//! committed in order, what lies before a known one is there.
+//! The bus brings entries early, and those of several nodes in no order. What
+//! is still missing (a gap in the positions) after a moment the hub reads from
+//! the log: because positions are committed in order, what lies before a known
+//! one is there.
 
 use std::{
     collections::{BTreeMap, HashMap},
+    future::pending,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::broadcast;
+use futures::{Stream, StreamExt, stream};
+use tokio::{
+    sync::broadcast,
+    time::{Instant, MissedTickBehavior, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -27,8 +34,13 @@ use crate::{
     messaging::{Change, Entry, LogStore, Position},
 };
 
-/// How often the log's head is looked at, as a last resort.
-const POLL: Duration = Duration::from_secs(2);
+/// How often the log's head is looked at, as a last resort. What stood there the time before and has
+/// not come by the bus since is read: so a session that ended is heard of within a second also
+/// without the bus, and with it nothing is read that is only under way.
+const POLL: Duration = Duration::from_millis(400);
+/// For how long what is missing is left to the bus: what another node committed before may come
+/// after, and to read it would hold up all that follows.
+const PATIENCE: Duration = Duration::from_millis(40);
 /// How many entries are read from the log at once.
 pub(super) const PAGE: usize = 500;
 
@@ -36,6 +48,11 @@ pub(super) const PAGE: usize = 500;
 pub trait Follower: Send + Sync + 'static {
     /// Takes an entry in. Must not wait.
     fn follow(&self, entry: &Arc<Entry>);
+
+    /// Takes in what passes; returns whether those whom it is for are to hear of it. Must not wait.
+    fn is_news(&self, _signal: &Arc<Signal>) -> bool {
+        true
+    }
 }
 
 /// The hub of this node.
@@ -82,8 +99,9 @@ impl Hub {
     pub async fn run(self, stop: CancellationToken) {
         let mut feed = self.inner.bus.subscribe();
         let mut pending = BTreeMap::new();
-        let mut polls = tokio::time::interval(POLL);
-        polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut gap = None;
+        // Looked at beside the rest: with a store that hangs the bus is heard nevertheless.
+        let mut heads = pin!(heads(self.inner.log.clone()));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -95,12 +113,20 @@ impl Hub {
                     }
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
                         metrics::counter!("chatterbox_bus_missed_packets_total").increment(missed);
-                        self.poll(&mut pending).await;
                     }
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
-                _ = polls.tick() => self.poll(&mut pending).await,
+                Some((before, head)) = heads.next() => {
+                    self.lock().hear_of(head);
+                    self.fill(before, &mut pending).await;
+                }
+                until = due(gap.as_ref()) => {
+                    self.fill(until, &mut pending).await;
+                    // Where it was in vain, the log is away: the next try is a moment later too.
+                    gap = None;
+                }
             }
+            gap = self.gap(gap, &pending);
         }
         let mut state = self.lock();
         state.stopped = true;
@@ -109,12 +135,16 @@ impl Hub {
 
     async fn hear(&self, packet: Packet, pending: &mut BTreeMap<Position, Arc<Entry>>) {
         match packet {
-            Packet::Logged(batch) => self.take(&batch, pending).await,
+            Packet::Logged(batch) => self.take(&batch, pending),
             Packet::Moved(head) => {
                 self.lock().hear_of(head);
                 self.fill(head, pending).await;
             }
-            Packet::Passing(signal) => self.lock().pass(&signal),
+            Packet::Passing(signal) => {
+                if self.inner.followers.iter().all(|follower| follower.is_news(&signal)) {
+                    self.lock().pass(&signal);
+                }
+            }
             Packet::Roll(_) => {}
         }
     }
@@ -152,6 +182,11 @@ impl Hub {
         self.lock().measure();
     }
 
+    /// The newest position that this node has published itself.
+    pub(super) fn published(&self) -> Position {
+        self.inner.bus.published()
+    }
+
     pub(super) fn log(&self) -> &dyn LogStore {
         &*self.inner.log
     }
@@ -178,7 +213,7 @@ impl Hub {
         Ok((state.delivered, events))
     }
 
-    async fn take(&self, batch: &Batch, pending: &mut BTreeMap<Position, Arc<Entry>>) {
+    fn take(&self, batch: &Batch, pending: &mut BTreeMap<Position, Arc<Entry>>) {
         let delivered = match batch.last() {
             Some(last) => self.lock().hear_of(last.pos),
             None => return,
@@ -187,16 +222,15 @@ impl Hub {
             pending.insert(entry.pos, entry.clone());
         }
         self.deliver_in_order(pending);
-        if let Some(first) = pending.keys().next().copied() {
-            self.fill(Position(first.0 - 1), pending).await;
-        }
     }
 
-    async fn poll(&self, pending: &mut BTreeMap<Position, Arc<Entry>>) {
-        match self.inner.log.head().await {
-            Ok(head) if head > self.lock().hear_of(head) => self.fill(head, pending).await,
-            Ok(_) => {}
-            Err(error) => warn!(error = chain(&error), "can't look at the log's head"),
+    /// What is missing now, if this was before.
+    fn gap(&self, before: Option<Gap>, pending: &BTreeMap<Position, Arc<Entry>>) -> Option<Gap> {
+        let until = Position(pending.keys().next()?.0 - 1);
+        let after = self.delivered();
+        match before {
+            Some(gap) if gap.after == after => Some(Gap { until, ..gap }),
+            _ => Some(Gap { after, until, fill_at: Instant::now() + PATIENCE }),
         }
     }
 
@@ -254,6 +288,40 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the bus has not brought, though it brought what is behind.
+struct Gap {
+    after: Position,
+    until: Position,
+    /// When it is read from the log.
+    fill_at: Instant,
+}
+
+/// Up to where is to be read, once it is time.
+async fn due(gap: Option<&Gap>) -> Position {
+    match gap {
+        Some(gap) => {
+            sleep_until(gap.fill_at).await;
+            gap.until
+        }
+        None => pending().await,
+    }
+}
+
+/// The log's head, the time before and now, each time that it is looked at.
+fn heads(log: Arc<dyn LogStore>) -> impl Stream<Item = (Position, Position)> {
+    let mut polls = tokio::time::interval(POLL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    stream::unfold((log, polls, Position(0)), |(log, mut polls, before)| async move {
+        loop {
+            polls.tick().await;
+            match log.head().await {
+                Ok(head) => return Some(((before, head), (log, polls, head))),
+                Err(error) => warn!(error = chain(&error), "can't look at the log's head"),
+            }
+        }
+    })
 }
 
 impl State {

@@ -15,7 +15,7 @@ mod signal;
 mod subscription;
 mod typing;
 
-pub use bus::{Batch, Bus, InProcessBus, Packet};
+pub use bus::{Batch, Bus, InProcessBus, Newest, Packet};
 pub use cursor::Cursor;
 pub use elsewhere::{Roll, RollCall};
 pub use ended::{EndedSessions, OpenSocket};

@@ -8,7 +8,10 @@ use std::{
 
 use chatterbox_graph::Timestamp;
 
-use super::{Roll, RollCall, elsewhere::Elsewhere};
+use super::{
+    Roll, RollCall,
+    elsewhere::{Elsewhere, LOOK, VALID},
+};
 use crate::{
     ambient::Ambient,
     ids::{NodeId, UserId},
@@ -39,6 +42,9 @@ struct State {
     /// Those who left for another node, of whom nobody was told: should they leave
     /// that one at the same moment, neither node would tell.
     moved: HashMap<UserId, Leaving>,
+    /// Those whose node is gone, of whom an earlier node tells: unless that turns out to be
+    /// gone as well.
+    missed: HashMap<UserId, Leaving>,
     /// What other nodes have to be told.
     news: News,
 }
@@ -225,15 +231,22 @@ impl State {
         }
     }
 
-    /// Misses those whose node is gone. One of the nodes that live tells of them.
+    /// Misses those whose node is gone. The first of the nodes that live tells of them; as long
+    /// as it only seems to, the others remember them.
     fn miss(&mut self, own: NodeId, now: Instant) {
+        let until = now + VALID + LOOK;
         let missing = self.elsewhere.expire(now);
-        if !self.elsewhere.is_first(own) {
+        self.missed.extend(missing.into_iter().map(|(user, at)| (user, Leaving { at, until })));
+        if self.missed.is_empty() {
             return;
         }
-        for (user, said) in missing {
-            if !self.has(user) {
-                self.unsettled.insert(user, Standing::Lost(said));
+        if !self.elsewhere.is_first(own) {
+            self.missed.retain(|_, missed| missed.until > now);
+            return;
+        }
+        for (user, Leaving { at, .. }) in std::mem::take(&mut self.missed) {
+            if !self.has(user) && !self.elsewhere.has(user) {
+                self.unsettled.insert(user, Standing::Lost(at));
             }
         }
     }

@@ -54,8 +54,10 @@ impl Subscription {
         let (reached, stage) = match after {
             Some(after) => (after, Stage::Behind),
             None => {
-                let (reached, queue) = hub.register(user, conversation)?;
-                (reached, Stage::Live { queue })
+                // What was answered here before is not "from now on".
+                let answered = hub.published();
+                let (delivered, queue) = hub.register(user, conversation)?;
+                (delivered.max(answered), Stage::Live { queue })
             }
         };
         Ok(Self { hub, user, conversation, reached, missed: VecDeque::new(), stage })

@@ -1,4 +1,8 @@
 //! Who is typing where.
+//!
+//! Each node keeps who types as the bus tells it: what is said on one node holds on all of them, whichever
+//! is asked next. What was not said again ends on each node by itself, so nobody types for ever
+//! whose node died, or whose end got lost.
 
 use std::{
     collections::HashMap,
@@ -6,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chatterbox_graph::{DirectConversationId, GroupId, Person};
+use chatterbox_graph::{DirectConversationId, GroupId};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
@@ -59,8 +63,8 @@ impl Typing {
     }
 
     /// Notes that somebody types, for [`TYPING`] from now on, or that they
-    /// stopped. The others hear of it where it was not so before. Costs no
-    /// statement between two people who wrote to each other lately, and a
+    /// stopped. The others hear of it where it was not so before. Costs a packet on the
+    /// bus; no statement between two people who wrote to each other lately, and a
     /// small one in a group.
     ///
     /// # Errors
@@ -85,26 +89,23 @@ impl Typing {
         };
         let peer = peer.ok_or(Error::NotFound("conversation"))?;
         let contact = contacts.writing(user, peer).await?;
-        let now = Instant::now();
-        if !typists.goes_on(id, user, typing, now) {
-            let person = contact.people.iter().find(|person| person.id == user).cloned();
-            typists.begin(id, user, Typist::new(now, Place::Direct, person, [peer].into()));
-        }
+        let person = contact.people.iter().find(|person| person.id == user).cloned();
+        typists.say(
+            [peer].into(),
+            Passing::Typing { conversation: id, place: Place::Direct, user, person, typing },
+        );
         Ok(())
     }
 
     async fn set_in_group(&self, user: UserId, group: GroupId, typing: bool) -> Result<()> {
         let Inner { store, faces, typists, .. } = &*self.inner;
-        let (members, id) = (store.members(user, group).await?, group.into());
+        let (members, conversation) = (store.members(user, group).await?, group.into());
         let members = members.ok_or(Error::NotFound("conversation"))?;
-        let now = Instant::now();
-        if !typists.goes_on(id, user, typing, now) {
-            let person = faces.person(user).await;
-            let place = Place::Group(faces.group(user, group).await);
-            // They are those of now, whatever the last position is.
-            let others = members.at(Position(i64::MAX)).filter(|member| *member != user).collect();
-            typists.begin(id, user, Typist::new(now, place, person, others));
-        }
+        let person = faces.person(user).await;
+        let place = Place::Group(faces.group(user, group).await);
+        // They are those of now, whatever the last position is.
+        let others = members.at(Position(i64::MAX)).filter(|member| *member != user).collect();
+        typists.say(others, Passing::Typing { conversation, place, user, person, typing });
         Ok(())
     }
 
@@ -132,67 +133,57 @@ impl Follower for Typing {
             _ => {}
         }
     }
+
+    fn is_news(&self, signal: &Arc<Signal>) -> bool {
+        self.inner.typists.hear(signal, Instant::now())
+    }
 }
 
-/// Everyone who types: each once in a conversation, for [`TYPING`] at most.
+/// What was said last of everyone who typed within [`TYPING`], on any node. Changes only by what is heard
+/// of the bus, so that what is told comes in the order in which it became so.
 struct Typists {
     bus: Arc<dyn Bus>,
     ambient: Ambient,
     state: Mutex<HashMap<ConversationId, HashMap<UserId, Typist>>>,
 }
 
-/// Somebody who types.
+/// Somebody who types, or did until just now.
 struct Typist {
+    types: bool,
     until: Instant,
-    place: Place,
-    person: Option<Person>,
-    /// Those who hear of it.
-    others: Arc<[UserId]>,
-}
-
-impl Typist {
-    fn new(now: Instant, place: Place, person: Option<Person>, others: Arc<[UserId]>) -> Self {
-        Self { until: now + TYPING, place, person, others }
-    }
+    /// What was said last.
+    said: Arc<Signal>,
 }
 
 impl Typists {
-    /// Takes in what somebody who types goes on with or stops; returns
-    /// whether that is all: `false` for who begins.
-    fn goes_on(
-        &self,
-        conversation: ConversationId,
-        user: UserId,
-        typing: bool,
-        now: Instant,
-    ) -> bool {
-        if !typing {
-            self.end(conversation, user);
-            return true;
-        }
-        let mut state = self.lock();
-        let typist = state.get_mut(&conversation).and_then(|here| here.get_mut(&user));
-        typist.map(|typist| typist.until = now + TYPING).is_some()
+    /// Says on all nodes that somebody types, or does not.
+    fn say(&self, to: Arc<[UserId]>, what: Passing) {
+        self.bus.signal(Arc::new(Signal { at: self.ambient.now(), to, what }));
     }
 
-    fn begin(&self, conversation: ConversationId, user: UserId, typist: Typist) {
+    /// Takes in what was said; returns whether it was not so before. What is not about
+    /// typing is news.
+    fn hear(&self, signal: &Arc<Signal>, now: Instant) -> bool {
+        let Passing::Typing { conversation, user, typing, .. } = signal.what else { return true };
         let mut state = self.lock();
         let here = state.entry(conversation).or_default();
-        // Two devices may begin at once.
-        if !here.contains_key(&user) {
-            self.tell(conversation, user, &typist, true);
+        let before = here.get(&user);
+        let typed = before.is_some_and(|before| before.types);
+        if typing && before.is_some_and(|before| !before.types && signal.at < before.said.at) {
+            // Said to another node, it was still on its way when they stopped.
+            return false;
         }
-        here.insert(user, typist);
+        here.insert(user, Typist { types: typing, until: now + TYPING, said: signal.clone() });
+        let news = typed != typing;
+        if news {
+            metrics::counter!("chatterbox_typing_changes_total").increment(1);
+        }
+        news
     }
 
     fn end(&self, conversation: ConversationId, user: UserId) {
-        let mut state = self.lock();
-        let Some(here) = state.get_mut(&conversation) else { return };
-        if let Some(typist) = here.remove(&user) {
-            self.tell(conversation, user, &typist, false);
-        }
-        if here.is_empty() {
-            state.remove(&conversation);
+        if let Some(typist) = self.lock().get(&conversation).and_then(|here| here.get(&user)) {
+            self.stop(typist);
         }
     }
 
@@ -201,27 +192,29 @@ impl Typists {
         self.end(conversation, user);
         let mut state = self.lock();
         for typist in state.get_mut(&conversation).into_iter().flat_map(HashMap::values_mut) {
-            typist.others = typist.others.iter().copied().filter(|other| *other != user).collect();
+            let to = typist.said.to.iter().copied().filter(|other| *other != user).collect();
+            typist.said = Arc::new(Signal { to, ..Signal::clone(&typist.said) });
         }
     }
 
     fn expire(&self, now: Instant) {
-        self.lock().retain(|conversation, here| {
-            for (user, typist) in here.extract_if(|_, typist| typist.until <= now) {
-                self.tell(*conversation, user, &typist, false);
-            }
+        self.lock().retain(|_, here| {
+            here.retain(|_, typist| typist.types || typist.until > now);
+            here.values().filter(|typist| typist.until <= now).for_each(|typist| self.stop(typist));
             !here.is_empty()
         });
     }
 
-    /// To be called under the lock, so that what is told comes in the order
-    /// in which it became so.
-    fn tell(&self, conversation: ConversationId, user: UserId, typist: &Typist, typing: bool) {
-        let Typist { place, person, others, .. } = typist;
-        let (place, person, to) = (place.clone(), person.clone(), others.clone());
-        let what = Passing::Typing { conversation, place, user, person, typing };
-        metrics::counter!("chatterbox_typing_changes_total").increment(1);
-        self.bus.signal(Arc::new(Signal { at: self.ambient.now(), to, what }));
+    /// Says on this node that they do not type any more; the others find it out as well.
+    fn stop(&self, Typist { types, said, .. }: &Typist) {
+        if !types {
+            return;
+        }
+        let mut stopped = Signal { at: self.ambient.now(), ..Signal::clone(said) };
+        if let Passing::Typing { typing, .. } = &mut stopped.what {
+            *typing = false;
+        }
+        self.bus.signal_here(Arc::new(stopped));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, HashMap<UserId, Typist>>> {
@@ -231,6 +224,7 @@ impl Typists {
 
 #[cfg(test)]
 mod tests {
+    use chatterbox_graph::Timestamp;
     use tokio::sync::broadcast;
 
     use super::*;
@@ -259,11 +253,10 @@ mod tests {
         }
 
         fn set(&self, user: UserId, typing: bool) {
-            if !self.typists.goes_on(self.conversation, user, typing, self.now) {
-                let others = self.people.into_iter().filter(|other| *other != user).collect();
-                let typist = Typist::new(self.now, Place::Group(None), None, others);
-                self.typists.begin(self.conversation, user, typist);
-            }
+            let (conversation, place, person) = (self.conversation, Place::Group(None), None);
+            let others = self.people.into_iter().filter(|other| *other != user).collect();
+            let what = Passing::Typing { conversation, place, user, person, typing };
+            self.typists.say(others, what);
         }
 
         fn wait(&mut self, time: Duration) {
@@ -277,7 +270,9 @@ mod tests {
             while let Ok(packet) = self.heard.try_recv() {
                 let Packet::Passing(signal) = packet else { panic!("nothing is logged") };
                 let Passing::Typing { user, typing, .. } = signal.what else { panic!("typing") };
-                heard.push((user, typing, signal.to.to_vec()));
+                if self.typists.hear(&signal, self.now) {
+                    heard.push((user, typing, signal.to.to_vec()));
+                }
             }
             heard
         }
@@ -292,13 +287,16 @@ mod tests {
         for _ in 0..10 {
             story.wait(TYPING - LOOK);
             story.set(ada, true);
+            assert_eq!(story.heard(), []);
         }
-        assert_eq!(story.heard(), []);
         assert_eq!(story.typists.lock()[&story.conversation].len(), 1);
         story.wait(TYPING - LOOK);
         assert_eq!(story.heard(), []);
         story.wait(LOOK);
-        assert_eq!(story.heard(), [(ada, false, vec![grace, alan])]);
+        story.wait(LOOK);
+        assert_eq!(story.heard(), [(ada, false, vec![grace, alan])], "once");
+        story.wait(TYPING);
+        assert_eq!(story.heard(), []);
         assert!(story.typists.lock().is_empty(), "nothing is left over");
     }
 
@@ -317,7 +315,22 @@ mod tests {
         assert_eq!(story.heard(), begun);
         story.typists.end(story.conversation, grace);
         assert_eq!(story.heard(), [(grace, false, vec![ada, alan])]);
-        assert!(story.typists.lock().is_empty());
+    }
+
+    #[test]
+    fn what_was_said_before_the_end_counts_no_more() {
+        let mut story = Story::new();
+        let [ada, grace, alan] = story.people;
+        story.set(ada, true);
+        let Ok(Packet::Passing(late)) = story.heard.try_recv() else { panic!("a signal") };
+        // Of another node, whose packets come by another way.
+        let earlier = Arc::new(Signal { at: Timestamp(late.at.0 - 1), ..Signal::clone(&late) });
+        assert!(story.typists.hear(&late, story.now));
+        story.set(ada, false);
+        assert_eq!(story.heard(), [(ada, false, vec![grace, alan])]);
+        assert!(!story.typists.hear(&earlier, story.now));
+        story.set(ada, true);
+        assert_eq!(story.heard(), [(ada, true, vec![grace, alan])]);
     }
 
     #[test]
@@ -329,7 +342,7 @@ mod tests {
         story.heard();
         story.typists.leave(story.conversation, grace);
         assert_eq!(story.heard(), [(grace, false, vec![ada, alan])]);
-        story.set(ada, false);
+        story.wait(TYPING);
         assert_eq!(story.heard(), [(ada, false, vec![alan])]);
         story.typists.leave(story.conversation, alan);
         assert_eq!(story.heard(), []);

@@ -1,11 +1,17 @@
 //! What a message between two people needs to know of them, kept in memory.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use chatterbox_graph::{Graph, Person};
 use moka::sync::Cache;
 
-use super::{Conversation, ConversationKind, ConversationStore, Entry, Recency};
+use super::{Conversation, ConversationKind, ConversationStore, Entry, Position, Recency};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
@@ -20,6 +26,8 @@ pub struct Contact {
     pub conversation: ConversationId,
     /// The two, the lower id first.
     pub people: Arc<[Person]>,
+    /// All of this takes in what the log says of people up to here.
+    pub known_at: Position,
     /// Whether either has blocked the other.
     blocked: bool,
     /// Whether each may start a conversation with the other.
@@ -40,7 +48,8 @@ impl Contact {
 
 /// A bounded cache of contacts. What changes in the graph, on any
 /// node, takes effect at once where it is made and as soon as the log is
-/// followed elsewhere.
+/// followed elsewhere; a message that is under way meanwhile is not written, since each contact
+/// tells up to where in the log it is known to hold ([`Contact::known_at`]).
 ///
 /// A friendship matters to more than the two: it may bring the friends of
 /// each within reach of the other. Each pair that it matters to includes one
@@ -58,6 +67,8 @@ struct Inner {
     contacts: Cache<(UserId, UserId), (u64, Contact)>,
     pairs: Cache<ConversationId, (UserId, UserId)>,
     changes: Recency<UserId>,
+    /// The position up to which `changes` are those of the log.
+    followed: AtomicI64,
 }
 
 impl Contacts {
@@ -71,7 +82,9 @@ impl Contacts {
             Cache::builder().max_capacity(Self::CAPACITY).time_to_live(Self::MAX_AGE).build();
         let pairs = Cache::new(Self::CAPACITY);
         let changes = Recency::new(Self::MAX_AGE * 2);
-        Self { inner: Arc::new(Inner { graph, store, ambient, contacts, pairs, changes }) }
+        let followed = AtomicI64::new(0);
+        let inner = Inner { graph, store, ambient, contacts, pairs, changes, followed };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The two and their conversation, which is made where it is missing, for
@@ -82,16 +95,34 @@ impl Contacts {
     /// [`Error::Forbidden`] where they may not, [`Error::NotFound`] where
     /// either is unknown; or the failure of a store.
     pub async fn writing(&self, sender: UserId, other: UserId) -> Result<Contact> {
+        self.writing_at(sender, other, Position(0)).await
+    }
+
+    /// The same, by what holds at this position of the log, which was committed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Contacts::writing`].
+    pub async fn writing_at(
+        &self,
+        sender: UserId,
+        other: UserId,
+        pos: Position,
+    ) -> Result<Contact> {
         let key = (sender.min(other), sender.max(other));
+        // Looked at before what it vouches for.
+        let followed = self.followed();
         if let Some((since, contact)) = self.inner.contacts.get(&key)
             && self.inner.changes.unchanged_since(since, [key.0, key.1])
-            && contact.may_write(sender)
         {
-            return Ok(contact);
+            let known_at = contact.known_at.max(followed);
+            if known_at >= pos && contact.may_write(sender) {
+                return Ok(Contact { known_at, ..contact });
+            }
         }
         // Asked anew also for who was refused: the other may have written to
         // them meanwhile, on any node.
-        let contact = self.load(key).await?;
+        let contact = self.load(key, followed.max(pos)).await?;
         if contact.may_write(sender) {
             Ok(contact)
         } else {
@@ -99,7 +130,8 @@ impl Contacts {
         }
     }
 
-    async fn load(&self, (low, high): (UserId, UserId)) -> Result<Contact> {
+    /// What the log says changed in the graph before it was logged.
+    async fn load(&self, (low, high): (UserId, UserId), known_at: Position) -> Result<Contact> {
         let inner = &self.inner;
         let since = inner.changes.now();
         let pair = inner.graph.pair(low, high).await?.ok_or(Error::NotFound("user"))?;
@@ -112,6 +144,7 @@ impl Contacts {
         let contact = Contact {
             conversation: id,
             people: Arc::new([pair.one, pair.other]),
+            known_at,
             blocked: pair.blocked,
             reaches: [pair.one_reaches.messages, pair.other_reaches.messages],
             wrote,
@@ -132,6 +165,10 @@ impl Contacts {
         }
     }
 
+    fn followed(&self) -> Position {
+        Position(self.inner.followed.load(Ordering::SeqCst))
+    }
+
     /// Forgets what was known of these people.
     pub fn forget(&self, people: &[UserId]) {
         self.inner.changes.note(people);
@@ -144,5 +181,6 @@ impl Follower for Contacts {
         if !people.is_empty() {
             self.forget(&people);
         }
+        self.inner.followed.store(entry.pos.0, Ordering::SeqCst);
     }
 }

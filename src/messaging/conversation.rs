@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use chatterbox_graph::{Chat, Graph, Group, GroupVisibility, Person, Timestamp};
 
 use super::{
-    Contacts, Draft, Faces, MentionStore, Message, MessageBody, MessageKey, MessageNews, Place,
-    Position, Recipients, WriterHandle, mentioned,
+    Contacts, Draft, Faces, MentionStore, Message, MessageBody, MessageKey, MessageNews, Outdated,
+    Place, Position, Recipients, WriterHandle, mentioned,
 };
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
-    ids::{ConversationId, DirectConversationId, GroupId, MessageId, UserId},
+    ids::{self, ConversationId, DirectConversationId, GroupId, MessageId, UserId},
     people::Username,
 };
 
@@ -208,6 +208,38 @@ pub enum Target {
     Username(Username),
 }
 
+impl Target {
+    /// Reads the argument `conversationId`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for what is no id of a conversation.
+    pub fn conversation(id: &str) -> Result<Self> {
+        Ok(match ids::conversation("conversationId", id)? {
+            (group, true) => Self::Group(group.group()),
+            (direct, false) => Self::Direct(direct.direct()),
+        })
+    }
+
+    /// Reads the argument `userId`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for what is no id of a user.
+    pub fn user(id: &str) -> Result<Self> {
+        Ok(Self::User(ids::parse("userId", id)?))
+    }
+
+    /// Reads the argument `username`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] for what can't be a username: it is nobody's.
+    pub fn username(name: &str) -> Result<Self> {
+        Username::parse(name).map(Self::Username).map_err(|_| Error::NotFound("user"))
+    }
+}
+
 /// What somebody wants to say.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -225,7 +257,12 @@ struct Destination {
     /// The sender's profile, of two also the other's.
     people: Arc<[Person]>,
     place: Place,
+    /// The other one of two, and up to where in the log what is known of them holds.
+    peer: Option<(UserId, Position)>,
 }
+
+/// How often it is asked anew about two people who change all the time.
+const TRIES: u32 = 8;
 
 /// What people do in conversations.
 #[derive(Clone)]
@@ -287,14 +324,15 @@ impl Conversations {
         let recipient = self.recipient(sender, target).await?;
         let contact = self.contacts.writing(sender, recipient).await?;
         let (conversation, people) = (contact.conversation, contact.people);
-        Ok(Destination { conversation, people, place: Place::Direct })
+        let peer = Some((recipient, contact.known_at));
+        Ok(Destination { conversation, people, place: Place::Direct, peer })
     }
 
     /// Who is a member is decided where the message is written.
     async fn group(&self, sender: UserId, group: GroupId) -> Destination {
         let people = self.faces.known(&[sender]).await;
         let place = Place::Group(self.faces.group(sender, group).await);
-        Destination { conversation: group.into(), people, place }
+        Destination { conversation: group.into(), people, place, peer: None }
     }
 
     async fn write(
@@ -303,7 +341,7 @@ impl Conversations {
         destination: Destination,
         outgoing: Outgoing,
     ) -> Result<MessageNews> {
-        let Destination { conversation, mut people, place } = destination;
+        let Destination { conversation, mut people, place, peer } = destination;
         let Outgoing { body, key, reply_to } = outgoing;
         let replied = match reply_to {
             Some(id) => Some(self.replied(sender, conversation, id).await?),
@@ -325,10 +363,28 @@ impl Conversations {
             mentions,
             people: people.clone(),
             place: place.clone(),
+            known_at: peer.map(|(_, known_at)| known_at),
         };
-        let message = self.writer.send(draft).await?;
+        let message = self.deliver(draft, peer.map(|(peer, _)| peer)).await?;
         // It may have been there already, and others may have reacted to it.
         Ok(MessageNews { message, reactions: None, replied, people, place })
+    }
+
+    /// Hands the draft in; where what is known of the two is behind the log, as another node
+    /// has written it, with what is so now.
+    async fn deliver(&self, mut draft: Draft, peer: Option<UserId>) -> Result<Message> {
+        for _ in 0..TRIES {
+            match (self.writer.send(draft.clone()).await?, peer) {
+                (Ok(message), _) => return Ok(message),
+                (Err(Outdated(pos)), Some(peer)) => {
+                    let contact = self.contacts.writing_at(draft.sender, peer, pos).await?;
+                    draft.known_at = Some(contact.known_at);
+                    draft.people = contact.people;
+                }
+                (Err(Outdated(_)), None) => break,
+            }
+        }
+        Err(Error::unavailable("what stands between the two changes all the time"))
     }
 
     /// The message that is replied to, of the same conversation.

@@ -43,4 +43,4 @@ pub use revision::{Messages, Revised, Revision, RevisionStore};
 pub use rewritten::Rewritten;
 pub use search::{SearchQuery, SearchStore, Word, tokens};
 pub use trimming::{KEPT, TrimStore, Trimming};
-pub use writer::{Draft, MessageStore, Outcome, Writer, WriterHandle};
+pub use writer::{Draft, MessageStore, Outcome, Outdated, Writer, WriterHandle};

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Entry, Message, MessageBody, MessageKey, MessageNews, Place, Recipients, Scope,
+    Change, Entry, Message, MessageBody, MessageKey, MessageNews, Place, Position, Recipients,
+    Scope,
     group_commit::{Commit, Entrance, GroupCommit},
 };
 use crate::{
@@ -40,7 +41,15 @@ pub struct Draft {
     pub people: Arc<[Person]>,
     /// In which kind of conversation; the store refuses one of another kind.
     pub place: Place,
+    /// Of two, the position up to which it is known that the sender may write here; `None`
+    /// where that need not be looked at.
+    pub known_at: Option<Position>,
 }
+
+/// Something about one of the two changed behind what is known of them, at this position at
+/// the latest. It has to be asked anew whether the sender may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outdated(pub Position);
 
 /// What became of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,13 +62,16 @@ pub enum Outcome {
     KeyConflict,
     /// There is no such conversation of that kind, or the sender is not in it.
     NotMember,
+    /// It may be that the sender may not write any more.
+    Outdated(Outdated),
 }
 
 /// Writes messages.
 #[async_trait]
 pub trait MessageStore: Send + Sync + 'static {
     /// Commits the drafts in one transaction, in order, and answers each. Who
-    /// is in a conversation is what was committed before.
+    /// is in a conversation is what was committed before; what the log says of people by then
+    /// is behind no draft that is written.
     ///
     /// # Errors
     ///
@@ -73,7 +85,8 @@ pub trait MessageStore: Send + Sync + 'static {
 pub struct WriterHandle(Entrance<Drafts>);
 
 impl WriterHandle {
-    /// Hands a message in and waits until it is durable.
+    /// Hands a message in and waits until it is durable. The outer result is the stores',
+    /// the inner one says what has to be asked anew.
     ///
     /// # Errors
     ///
@@ -84,7 +97,7 @@ impl WriterHandle {
     /// nevertheless: who sends it again with its key learns of it.
     ///
     /// [`StoreError::Unavailable`]: crate::error::StoreError::Unavailable
-    pub async fn send(&self, draft: Draft) -> Result<Message> {
+    pub async fn send(&self, draft: Draft) -> Result<Result<Message, Outdated>> {
         self.0.submit(draft).await
     }
 
@@ -125,12 +138,12 @@ struct Drafts {
 #[async_trait]
 impl Commit for Drafts {
     type Item = Draft;
-    type Done = Message;
+    type Done = Result<Message, Outdated>;
 
     const ITEMS: &'static str = "messages";
     const BATCH_SIZE: &'static str = "chatterbox_message_batch_size";
 
-    async fn commit(&self, drafts: Vec<Draft>) -> Result<Vec<Result<Message>>> {
+    async fn commit(&self, drafts: Vec<Draft>) -> Result<Vec<Result<Self::Done>>> {
         let (started, at) = (Instant::now(), self.ambient.now());
         let outcomes = self.store.write(at, &drafts).await;
         metrics::histogram!("chatterbox_message_commit_duration_seconds").record(started.elapsed());
@@ -145,16 +158,17 @@ impl Drafts {
         at: Timestamp,
         drafts: Vec<Draft>,
         outcomes: Vec<Outcome>,
-    ) -> Vec<Result<Message>> {
+    ) -> Vec<Result<Result<Message, Outdated>>> {
         let mut entries = Vec::with_capacity(drafts.len());
         let mut results = Vec::with_capacity(drafts.len());
         for (draft, outcome) in drafts.into_iter().zip(outcomes) {
             results.push(match outcome {
                 Outcome::Sent(message, to) => {
                     entries.push(Arc::new(entry(at, message.clone(), to, draft)));
-                    Ok(message)
+                    Ok(Ok(message))
                 }
-                Outcome::Repeated(message) => Ok(message),
+                Outcome::Repeated(message) => Ok(Ok(message)),
+                Outcome::Outdated(outdated) => Ok(Err(outdated)),
                 Outcome::KeyConflict => {
                     Err(Error::Conflict { field: "key", reason: "was used for another message" })
                 }

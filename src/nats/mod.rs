@@ -21,7 +21,8 @@ use uuid::Uuid;
 use self::address::Address;
 use crate::{
     error::{Error, Result},
-    live::{Batch, Bus, Packet, Roll, Signal},
+    live::{Batch, Bus, Newest, Packet, Roll, Signal},
+    messaging::Position,
 };
 
 /// How many packets wait for a listener that is behind, and how many for NATS.
@@ -37,6 +38,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The bus of a node among others.
 pub struct NatsBus {
     local: broadcast::Sender<Packet>,
+    published: Newest,
     outgoing: mpsc::Sender<Packet>,
     client: Client,
 }
@@ -75,12 +77,16 @@ impl NatsBus {
         let local = broadcast::Sender::new(CAPACITY);
         let relay = Relay { client: client.clone(), subject, local: local.clone() };
         tokio::spawn(relay.run(waiting, incoming));
-        Ok(Self { local, outgoing, client })
+        Ok(Self { local, published: Newest::default(), outgoing, client })
+    }
+
+    fn hand_out(&self, packet: Packet) {
+        // Nobody listening is no failure.
+        let _listeners = self.local.send(packet);
     }
 
     fn send(&self, packet: Packet) {
-        // Nobody listening is no failure.
-        let _listeners = self.local.send(packet.clone());
+        self.hand_out(packet.clone());
         if self.outgoing.try_send(packet).is_err() {
             lost();
         }
@@ -90,11 +96,20 @@ impl NatsBus {
 #[async_trait]
 impl Bus for NatsBus {
     fn publish(&self, entries: Batch) {
+        self.published.see(&entries);
         self.send(Packet::Logged(entries));
+    }
+
+    fn published(&self) -> Position {
+        self.published.position()
     }
 
     fn signal(&self, signal: Arc<Signal>) {
         self.send(Packet::Passing(signal));
+    }
+
+    fn signal_here(&self, signal: Arc<Signal>) {
+        self.hand_out(Packet::Passing(signal));
     }
 
     fn call(&self, roll: Arc<Roll>) {

@@ -54,7 +54,12 @@ pub async fn carry_out(
     job: JobId,
 ) -> Result<Effects> {
     let mut effects = Effects::default();
-    for group in store.groups_of(departure.user).await? {
+    let mut groups = store.groups_of(departure.user).await?;
+    // After a restore there may be some that only the graph knows of.
+    groups.extend(graph.groups_of(departure.user).await?);
+    groups.sort_unstable();
+    groups.dedup();
+    for group in groups {
         effects.groups.extend(groups::depart(graph, departure, group, job).await?);
     }
     store.forget_sender(departure.user).await?;

@@ -37,7 +37,8 @@ pub struct Limits {
     pub changes: Bursts,
     /// Accounts that a client registers.
     pub registrations: Bursts,
-    /// Mails that anybody asks for, to one address.
+    /// Mails that anybody asks for, to one address; and those to new addresses
+    /// that a user asks for.
     pub mails: Rate,
     /// Failed sign-ins with one login.
     pub sign_in_tries: Rate,

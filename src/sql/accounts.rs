@@ -2,15 +2,19 @@
 
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
-use sqlx::{Any, AnyConnection, Transaction, any::AnyRow};
+use sqlx::{Any, Transaction, any::AnyRow};
 
 use super::{
-    Sql, bytes, codes, commit, get, get_id, is_duplicate, jobs, log::Tail, retried, sessions, timed,
+    Sql, bytes,
+    closing::{self, is_retired},
+    codes, commit, email_change, get, get_id, is_duplicate, jobs,
+    log::Tail,
+    retried, sessions, timed,
 };
 use crate::{
     accounts::{
-        Account, AccountStore, CodeHash, EmailAddress, Login, NewAccount, NewCode, NewSession,
-        PasswordHash, Purpose, Registration, SessionInfo, TokenHash, Trade,
+        Account, AccountStore, CodeHash, EmailAddress, EmailChange, KeptCode, Login, NewAccount,
+        NewCode, NewSession, PasswordHash, Purpose, Registration, SessionInfo, TokenHash, Trade,
     },
     error::{Error, Result},
     ids::{SessionId, UserId},
@@ -97,7 +101,7 @@ impl AccountStore for Sql {
         job: &Job,
         at: Timestamp,
     ) -> Result<Option<Vec<Entry>>> {
-        retried(|| self.try_close(user, checked, job, at)).await
+        closing::close(self, user, checked, job, at).await
     }
 
     async fn put_code(&self, user: UserId, code: &NewCode, mail: &Job) -> Result<()> {
@@ -112,7 +116,7 @@ impl AccountStore for Sql {
         user: UserId,
         purpose: Purpose,
         at: Timestamp,
-    ) -> Result<Option<CodeHash>> {
+    ) -> Result<Option<KeptCode>> {
         codes::use_try(self, user, purpose, at).await
     }
 
@@ -124,7 +128,8 @@ impl AccountStore for Sql {
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
         let update = sqlx::query(
-            "UPDATE accounts SET email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
+            "UPDATE accounts SET lapses_at = NULL, \
+             email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
         )
         .bind(session.at.0)
         .bind(bytes(user));
@@ -145,6 +150,17 @@ impl AccountStore for Sql {
         session: &NewSession,
     ) -> Result<Option<Vec<Entry>>> {
         retried(|| self.try_reset_password(user, used, password, session)).await
+    }
+
+    async fn change_email(
+        &self,
+        account: &Account,
+        used: &CodeHash,
+        new: &EmailAddress,
+        notice: &Job,
+        at: Timestamp,
+    ) -> Result<EmailChange> {
+        email_change::change(self, account, used, new, notice, at).await
     }
 
     async fn open_session(
@@ -257,7 +273,9 @@ impl Sql {
         if touched.rows_affected() == 0 {
             return Ok(None);
         }
-        codes::drop_for(&mut tx, user, Purpose::ResetPassword).await?;
+        for purpose in [Purpose::ResetPassword, Purpose::ChangeEmail] {
+            codes::drop_for(&mut tx, user, purpose).await?;
+        }
         sessions::end_all(&mut tx, &mut tail, user, Some(keep)).await?;
         let entries = tail.write(&mut tx).await?;
         commit(tx).await?;
@@ -274,7 +292,7 @@ impl Sql {
         let mut tx = self.begin().await?;
         let mut tail = Tail::lock(&mut tx, self.dialect, session.at).await?;
         let update = sqlx::query(
-            "UPDATE accounts SET password_hash = ?, \
+            "UPDATE accounts SET password_hash = ?, lapses_at = NULL, \
              email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
         )
         .bind(password.as_str().to_owned())
@@ -284,7 +302,7 @@ impl Sql {
         if !codes::consume(&mut tx, user, Purpose::ResetPassword, used).await? {
             return Ok(None);
         }
-        codes::drop_for(&mut tx, user, Purpose::VerifyEmail).await?;
+        codes::drop_all(&mut tx, user).await?;
         sessions::end_all(&mut tx, &mut tail, user, None).await?;
         sessions::insert(&mut tx, user, session).await?;
         let entries = tail.write(&mut tx).await?;
@@ -302,59 +320,21 @@ impl Sql {
         commit(tx).await?;
         Ok(entries)
     }
-
-    async fn try_close(
-        &self,
-        user: UserId,
-        checked: &PasswordHash,
-        job: &Job,
-        at: Timestamp,
-    ) -> Result<Option<Vec<Entry>>> {
-        let mut tx = self.begin().await?;
-        let mut tail = Tail::lock(&mut tx, self.dialect, at).await?;
-        if !hold_password(&mut tx, user, checked).await? {
-            return Ok(None);
-        }
-        let retire = sqlx::query(
-            "INSERT INTO retired_usernames (username, retired_at) \
-             SELECT username, ? FROM accounts WHERE id = ?",
-        );
-        let retire = retire.bind(at.0).bind(bytes(user));
-        timed("accounts.retire_username", retire.execute(&mut *tx)).await?;
-        let delete = sqlx::query("DELETE FROM accounts WHERE id = ?").bind(bytes(user));
-        timed("accounts.delete", delete.execute(&mut *tx)).await?;
-        codes::drop_all(&mut tx, user).await?;
-        sessions::drop_tokens(&mut tx, user).await?;
-        sessions::drop_devices(&mut tx, user).await?;
-        sessions::end_all(&mut tx, &mut tail, user, None).await?;
-        jobs::insert(&mut tx, job).await?;
-        let entries = tail.write(&mut tx).await?;
-        commit(tx).await?;
-        Ok(Some(entries))
-    }
 }
 
-/// Changes nothing, but holds the account's row until the transaction ends.
+/// Holds the account's row until the transaction ends; it lapses no more.
 /// Returns whether its password is still the one that was checked.
-async fn hold_password(
+pub(super) async fn hold_password(
     tx: &mut Transaction<'static, Any>,
     user: UserId,
     checked: &PasswordHash,
 ) -> Result<bool> {
-    let update = sqlx::query(
-        "UPDATE accounts SET password_hash = password_hash WHERE id = ? AND password_hash = ?",
-    )
-    .bind(bytes(user))
-    .bind(checked.as_str().to_owned());
+    let update =
+        sqlx::query("UPDATE accounts SET lapses_at = NULL WHERE id = ? AND password_hash = ?")
+            .bind(bytes(user))
+            .bind(checked.as_str().to_owned());
     let touched = timed("accounts.hold_password", update.execute(&mut **tx)).await?;
     Ok(touched.rows_affected() > 0)
-}
-
-/// Whether somebody had this name who is gone.
-async fn is_retired(connection: &mut AnyConnection, username: &Username) -> Result<bool> {
-    let select = sqlx::query("SELECT username FROM retired_usernames WHERE username = ?")
-        .bind(username.as_str().to_owned());
-    Ok(timed("accounts.retired", select.fetch_optional(connection)).await?.is_some())
 }
 
 /// Returns whether the account's names were free.
@@ -369,7 +349,7 @@ async fn insert(
         if in_vain { (account.id.to_string(), Some(email)) } else { (email, None) };
     let statement = sqlx::query(
         "INSERT INTO accounts (id, username, email, wanted_email, password_hash, \
-         email_verified_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+         email_verified_at, lapses_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(bytes(account.id))
     .bind(account.username.as_str().to_owned())
@@ -377,6 +357,7 @@ async fn insert(
     .bind(wanted)
     .bind(account.password.as_str().to_owned())
     .bind(account.email_verified.then_some(account.at.0))
+    .bind(account.lapses_at.map(|at| at.0))
     .bind(account.at.0);
     timed("accounts.insert", async {
         match statement.execute(&mut **tx).await {

@@ -1,11 +1,11 @@
 //! One-time codes.
 
 use chatterbox_graph::Timestamp;
-use sqlx::{Any, Transaction};
+use sqlx::{Any, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, timed};
+use super::{Sql, bytes, commit, get, timed};
 use crate::{
-    accounts::{CodeHash, NewCode, Purpose},
+    accounts::{CodeHash, EmailAddress, KeptCode, NewCode, Purpose},
     error::{Error, Result},
     ids::UserId,
 };
@@ -21,18 +21,19 @@ pub(super) async fn put(
     code: &NewCode,
 ) -> Result<()> {
     let statement = sqlx::query(
-        "REPLACE INTO codes (account_id, purpose, hash, expires_at, tries_left) \
-         VALUES (?, ?, ?, ?, ?)",
+        "REPLACE INTO codes (account_id, purpose, hash, expires_at, tries_left, email) \
+         VALUES (?, ?, ?, ?, ?, ?)",
     )
     .bind(bytes(user))
     .bind(number(code.purpose))
     .bind(code.hash.as_bytes().to_vec())
     .bind(code.expires_at.0)
-    .bind(i64::from(code.tries));
+    .bind(i64::from(code.tries))
+    .bind(code.email.as_ref().map(|email| email.as_str().to_owned()));
     timed("codes.put", statement.execute(&mut **tx)).await.map(drop)
 }
 
-/// Uses one try of the code, if it has one left, and returns its hash. The
+/// Uses one try of the code, if it has one left, and returns what it is. The
 /// statements are the same where there is none: their number would tell
 /// whether an address is known, and whether a code is on its way to it.
 pub(super) async fn use_try(
@@ -40,7 +41,7 @@ pub(super) async fn use_try(
     user: UserId,
     purpose: Purpose,
     at: Timestamp,
-) -> Result<Option<CodeHash>> {
+) -> Result<Option<KeptCode>> {
     let mut tx = sql.begin().await?;
     let update = sqlx::query(
         "UPDATE codes SET tries_left = tries_left - 1 \
@@ -50,14 +51,19 @@ pub(super) async fn use_try(
     .bind(number(purpose))
     .bind(at.0);
     let used = timed("codes.use_try", update.execute(&mut *tx)).await?.rows_affected() > 0;
-    let select = sqlx::query_scalar("SELECT hash FROM codes WHERE account_id = ? AND purpose = ?")
+    let select = sqlx::query("SELECT hash, email FROM codes WHERE account_id = ? AND purpose = ?")
         .bind(bytes(user))
         .bind(number(purpose));
-    let hash: Option<Vec<u8>> = timed("codes.hash", select.fetch_optional(&mut *tx)).await?;
+    let row = timed("codes.kept", select.fetch_optional(&mut *tx)).await?;
     commit(tx).await?;
-    let Some(hash) = hash.filter(|_| used) else { return Ok(None) };
+    row.filter(|_| used).as_ref().map(decode).transpose()
+}
+
+fn decode(row: &AnyRow) -> Result<KeptCode> {
+    let hash: Vec<u8> = get(row, "hash")?;
     let hash = hash.try_into().map_err(|_| Error::internal("a code's hash is not 32 bytes"))?;
-    Ok(Some(CodeHash::from_bytes(hash)))
+    let email: Option<String> = get(row, "email")?;
+    Ok(KeptCode { hash: CodeHash::from_bytes(hash), email: email.map(EmailAddress::from_stored) })
 }
 
 /// Takes the code away, and returns whether it was still that one.

@@ -160,7 +160,7 @@ impl ConversationStore for Sql {
         let mut connection = self.read().await?;
         let rows = timed("memberships.left", query.build().fetch_all(&mut *connection)).await?;
         let groups = rows.iter().map(|row| {
-            let group = payload::left_group(get(row, "payload")?)?;
+            let group = payload::group(get(row, "payload")?)?;
             Ok((group.id, group))
         });
         groups.collect()

@@ -28,7 +28,7 @@ use crate::{
 /// How many rows one statement writes at most.
 const ROWS: usize = 256;
 /// The version of a group that was deleted: nothing comes after it.
-const DELETED: i64 = i64::MAX;
+pub(super) const DELETED: i64 = i64::MAX;
 
 /// Members as they are once the transaction is committed.
 pub(super) type Followed = Vec<(ConversationId, Arc<Members>)>;

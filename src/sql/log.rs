@@ -1,6 +1,6 @@
 //! The log: appending in the transaction that makes the change, and reading.
 
-use std::{iter, sync::Arc};
+use std::{collections::HashMap, iter, sync::Arc};
 
 use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Dialect, Sql, bytes, commit, get, get_id, get_optional_id, members, messages, payload,
+    push_ids,
     shapes::{padded, parts},
     signed, timed, trimming,
 };
@@ -87,7 +88,18 @@ impl Tail {
         if self.entries.is_empty() {
             return Ok(self.entries);
         }
-        advance_head(tx, self.dialect, signed(self.entries.len())).await?;
+        let by = signed(self.entries.len());
+        let mut latest_first = self.entries.iter().rev();
+        match latest_first.find(|entry| !entry.people_changed().is_empty()) {
+            Some(entry) => {
+                let update = "UPDATE head SET pos = pos + ?, people_pos = ? WHERE id = 1";
+                let update = sqlx::query(update).bind(by).bind(entry.pos.0);
+                timed("head.advance", update.execute(&mut **tx)).await?;
+            }
+            None => {
+                advance_head(tx, self.dialect, by).await?;
+            }
+        }
         for part in parts(&self.entries) {
             insert(tx, part).await?;
         }
@@ -115,6 +127,25 @@ async fn insert(tx: &mut Transaction<'static, Any>, entries: &[Entry]) -> Result
             .push_bind(payload::message_pos(&entry.change));
     });
     timed("log.insert", query.build().execute(&mut **tx)).await.map(drop)
+}
+
+/// Of these people, the last position behind `after` of an entry that tells of a change about them.
+pub(super) async fn people_changed(
+    tx: &mut Transaction<'static, Any>,
+    people: impl IntoIterator<Item = UserId>,
+    after: Position,
+) -> Result<HashMap<UserId, Position>> {
+    let mut query =
+        QueryBuilder::<Any>::new("SELECT user_id, MAX(pos) AS pos FROM log WHERE user_id");
+    push_ids(&mut query, people);
+    query.push(" AND pos > ").push_bind(after.0).push(" AND kind IN (");
+    let mut kinds = query.separated(", ");
+    for kind in payload::ABOUT_PEOPLE {
+        kinds.push_bind(kind);
+    }
+    query.push(") GROUP BY user_id");
+    let rows = timed("log.people_changed", query.build().fetch_all(&mut **tx)).await?;
+    rows.iter().map(|row| Ok((get_id(row, "user_id")?, Position(get(row, "pos")?)))).collect()
 }
 
 impl Sql {

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     error::Result,
-    ids::{ConversationId, UserId},
-    messaging::{Draft, Message, MessageStore, Outcome, Position},
+    ids::{ConversationId, MessageId, UserId},
+    messaging::{Draft, Message, MessageStore, Outcome, Outdated, Position},
 };
 
 pub(super) const COLUMNS: &str = "m.pos, m.id, m.conversation_id, m.seq, m.sender_id, m.body, m.sent_at, \
@@ -78,7 +78,8 @@ impl Sql {
             Keys::New if drafts.iter().all(admitted) => ByKey::new(),
             _ => known_keys(&mut tx, drafts).await?,
         };
-        let (outcomes, sent) = decide(at, drafts, head, known, &mut rooms);
+        let outdated = outdated(&mut tx, drafts, &rooms).await?;
+        let (outcomes, sent) = decide(at, drafts, head, known, &outdated, &mut rooms);
         if !sent.is_empty() {
             insert_messages(&mut tx, &sent).await?;
             insert_log(&mut tx, &sent).await?;
@@ -96,6 +97,31 @@ impl Sql {
     }
 }
 
+/// Of those drafts that are between two people about one of whom something changed behind what was
+/// known of them, that. Mostly nothing is doubtful, and there is no statement: changes are
+/// rare, and each node follows them.
+async fn outdated(
+    tx: &mut Transaction<'static, Any>,
+    drafts: &[Draft],
+    rooms: &HashMap<ConversationId, Room>,
+) -> Result<HashMap<MessageId, Outdated>> {
+    let doubtful = drafts.iter().filter_map(|draft| {
+        let known_at = draft.known_at?;
+        let (two, pos) = rooms.get(&draft.conversation)?.doubted(known_at)?;
+        Some((draft.id, known_at, two, pos))
+    });
+    let doubtful: Vec<_> = doubtful.collect();
+    let Some(earliest) = doubtful.iter().map(|(_, known_at, ..)| *known_at).min() else {
+        return Ok(HashMap::new());
+    };
+    let people = doubtful.iter().flat_map(|(_, _, two, _)| *two);
+    let changed = log::people_changed(tx, people, earliest).await?;
+    let outdated = doubtful.into_iter().filter(|(_, known_at, two, _)| {
+        two.iter().any(|user| changed.get(user).is_some_and(|pos| pos > known_at))
+    });
+    Ok(outdated.map(|(id, _, _, pos)| (id, Outdated(pos))).collect())
+}
+
 /// A message that is to be inserted, with its key.
 type Sent<'a> = (Message, Option<&'a [u8]>);
 
@@ -104,6 +130,7 @@ fn decide<'a>(
     drafts: &'a [Draft],
     mut head: Position,
     mut known: ByKey,
+    outdated: &HashMap<MessageId, Outdated>,
     rooms: &mut HashMap<ConversationId, Room>,
 ) -> (Vec<Outcome>, Vec<Sent<'a>>) {
     let mut outcomes = Vec::with_capacity(drafts.len());
@@ -113,6 +140,10 @@ fn decide<'a>(
         let slot = key.map(|key| (draft.sender, key.to_vec()));
         if let Some(first) = slot.as_ref().and_then(|slot| known.get(slot)) {
             outcomes.push(repeated(draft, first));
+            continue;
+        }
+        if let Some(outdated) = outdated.get(&draft.id) {
+            outcomes.push(Outcome::Outdated(*outdated));
             continue;
         }
         let room = rooms.get_mut(&draft.conversation);

@@ -61,6 +61,9 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &migrations! {
     35 "0035_sessions_used"
     36 "0036_refresh_tokens_issued"
     37 "0037_log_id"
+    38 "0038_codes_email"
+    39 "0039_accounts_lapse"
+    40 "0040_head_people"
 };
 
 /// How long a node waits for another that is migrating.

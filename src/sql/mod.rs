@@ -6,11 +6,13 @@
 mod accounts;
 mod attempts;
 mod availability;
+mod closing;
 mod codes;
 mod conversations;
 mod dead_letters;
 mod departures;
 mod each;
+mod email_change;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod groups;
@@ -23,6 +25,7 @@ mod migrations;
 mod payload;
 mod reactions;
 mod reading;
+mod records;
 mod revisions;
 mod rooms;
 mod search;
@@ -83,6 +86,13 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement may take: longer than one waits for a lock, and
 /// shorter than anybody has patience with a server that hangs.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may lie idle before it is not used again.
+const IDLE: Duration = Duration::from_secs(45);
+/// A server ends what it hears nothing of for a minute, on MariaDB in the middle of a transaction for
+/// 10 seconds: a node that vanished, as by a cut wire, would hold the log's head until TCP gives it up,
+/// and nobody else could write.
+const PARTING: &str = "SET SESSION wait_timeout = 60 /*M!, idle_transaction_timeout = 10 */";
 
 impl Sql {
     /// Opens the store behind `url`: `sqlite:path` or `mysql://…`. Connects
@@ -161,9 +171,10 @@ impl Sql {
             .max_connections(MYSQL_CONNECTIONS)
             .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(IDLE)
             .before_acquire(move |_, connection| {
                 let opened = Instant::now().checked_sub(connection.age);
-                let keep = fresh.outlived(opened);
+                let keep = fresh.outlived(opened) && connection.idle_for < IDLE;
                 Box::pin(async move { Ok(keep) })
             })
             .after_connect(|connection, _| {
@@ -172,6 +183,7 @@ impl Sql {
                         .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
                         .await?;
                     connection.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
+                    connection.execute(PARTING).await?;
                     Ok(())
                 })
             })
@@ -339,8 +351,8 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
             if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
                 match error.number() {
                     // Too many connections, shutting down, lock wait timeout, deadlock,
-                    // read-only, killed.
-                    1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1836 | 1927 => true,
+                    // read-only, killed, idle for too long.
+                    1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1836 | 1927 | 4031 => true,
                     // A file can't be written, no room on the disk (by the server's layers),
                     // nor in the table.
                     3 | 20 | 1021 | 1026 | 1114 => true,

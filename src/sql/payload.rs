@@ -1,6 +1,6 @@
 //! What the log keeps of a change, beside whom it is for.
 
-use chatterbox_graph::{Group, GroupRole};
+use chatterbox_graph::{Friendship, Group, GroupRole};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +15,7 @@ const MESSAGE_DELETED: &str = "message_deleted";
 const REACTIONS_CHANGED: &str = "reactions_changed";
 const READ_MARKER_MOVED: &str = "read_marker_moved";
 const MUTE_CHANGED: &str = "mute_changed";
-const FRIENDSHIP_CHANGED: &str = "friendship_changed";
+pub(super) const FRIENDSHIP_CHANGED: &str = "friendship_changed";
 const GROUP_CHANGED: &str = "group_changed";
 const MEMBERSHIP_CHANGED: &str = "membership_changed";
 pub(super) const PERSON_CHANGED: &str = "person_changed";
@@ -37,6 +37,8 @@ struct MuteChanged {
 #[derive(Serialize, Deserialize)]
 struct FriendshipChanged {
     other: UserId,
+    /// What the entry's user sees since, for mending an older graph.
+    sees: Option<Friendship>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +60,9 @@ struct PersonChanged {}
 struct SessionEnded {
     session: SessionId,
 }
+
+/// The kinds of entries that tell of what changed about people.
+pub(super) const ABOUT_PEOPLE: [&str; 2] = [FRIENDSHIP_CHANGED, PERSON_CHANGED];
 
 /// The kinds of entries after which a message may have other words.
 pub(super) const ABOUT_WORDS: [&str; 3] = [MESSAGE_SENT, MESSAGE_EDITED, MESSAGE_DELETED];
@@ -106,8 +111,9 @@ pub(super) fn encode(change: &Change) -> Result<(&'static str, String)> {
             let (conversation, direct) = (*conversation, matches!(place, Place::Direct));
             json(MUTE_CHANGED, &MuteChanged { conversation, direct })
         }
-        Change::FriendshipChanged { other, .. } => {
-            json(FRIENDSHIP_CHANGED, &FriendshipChanged { other: *other })
+        Change::FriendshipChanged { other, now } => {
+            let (other, sees) = (*other, now.as_ref().map(|(_, sees)| *sees));
+            json(FRIENDSHIP_CHANGED, &FriendshipChanged { other, sees })
         }
         Change::GroupChanged { group } => {
             json(GROUP_CHANGED, &GroupChanged { group: group.clone() })
@@ -127,10 +133,19 @@ fn json(kind: &'static str, payload: &impl Serialize) -> Result<(&'static str, S
     Ok((kind, serde_json::to_string(payload).map_err(Error::internal)?))
 }
 
-/// The group that somebody left, out of the entry that tells so.
-pub(super) fn left_group(payload: &str) -> Result<Group> {
-    let MembershipChanged { group, .. } = parse(payload)?;
+/// The kinds of entries that tell of a group.
+pub(super) const ABOUT_GROUPS: [&str; 2] = [GROUP_CHANGED, MEMBERSHIP_CHANGED];
+
+/// The group, out of an entry that tells of one.
+pub(super) fn group(payload: &str) -> Result<Group> {
+    let GroupChanged { group } = parse(payload)?;
     Ok(group)
+}
+
+/// Whom an entry about a friendship tells of, and what its user sees since.
+pub(super) fn bond(payload: &str) -> Result<(UserId, Option<Friendship>)> {
+    let FriendshipChanged { other, sees } = parse(payload)?;
+    Ok((other, sees))
 }
 
 /// The change of this kind, any but one of a message.
@@ -146,7 +161,7 @@ pub(super) fn decode(kind: &str, payload: &str) -> Result<Change> {
             Change::MuteChanged { conversation, place: place(direct) }
         }
         FRIENDSHIP_CHANGED => {
-            let FriendshipChanged { other } = parse(payload)?;
+            let FriendshipChanged { other, .. } = parse(payload)?;
             Change::FriendshipChanged { other, now: None }
         }
         GROUP_CHANGED => {

@@ -35,6 +35,8 @@ struct Two {
     /// Whether one of them writes for the first time now.
     first: bool,
     recipients: Recipients,
+    /// The position of the last entry that tells of a change about anybody.
+    people_pos: Position,
 }
 
 impl Room {
@@ -77,6 +79,15 @@ impl Room {
         }
     }
 
+    /// The two, where what is known up to that position may be behind what the log tells of
+    /// people, and up to where that goes.
+    pub(super) fn doubted(&self, known_at: Position) -> Option<([UserId; 2], Position)> {
+        match &self.people {
+            People::Two(two) if known_at < two.people_pos => Some((two.ids, two.people_pos)),
+            _ => None,
+        }
+    }
+
     /// Those who hear what happens here.
     pub(super) fn recipients(&self) -> &Recipients {
         match &self.people {
@@ -95,9 +106,10 @@ impl Room {
 }
 
 impl Two {
-    fn new(ids: [UserId; 2], wrote: [bool; 2]) -> Self {
+    fn new(ids: [UserId; 2], wrote: [bool; 2], people_pos: Position) -> Self {
         let both = |user| Recipient { user, from: Position(0), until: None };
-        Self { ids, wrote, first: false, recipients: ids.map(both).into_iter().collect() }
+        let recipients = ids.map(both).into_iter().collect();
+        Self { ids, wrote, first: false, recipients, people_pos }
     }
 
     fn take(&mut self, sender: UserId) -> Option<Recipients> {
@@ -116,7 +128,8 @@ pub(super) async fn read(
     ids: impl IntoIterator<Item = ConversationId>,
 ) -> Result<HashMap<ConversationId, Room>> {
     let mut query = QueryBuilder::<Any>::new(
-        "SELECT id, last_seq, low_user_id, high_user_id, low_wrote, high_wrote, members_pos \
+        "SELECT id, last_seq, low_user_id, high_user_id, low_wrote, high_wrote, members_pos, \
+         (SELECT head.people_pos FROM head WHERE head.id = 1) AS people_pos \
          FROM conversations WHERE id",
     );
     push_ids(&mut query, ids);
@@ -127,7 +140,8 @@ pub(super) async fn read(
         let (id, last_seq) = (get_id(row, "id")?, get(row, "last_seq")?);
         if let Some(ids) = conversations::two(row)? {
             let wrote = [get_flag(row, "low_wrote")?, get_flag(row, "high_wrote")?];
-            let people = People::Two(Two::new(ids, wrote));
+            let people_pos = Position(get(row, "people_pos")?);
+            let people = People::Two(Two::new(ids, wrote, people_pos));
             rooms.insert(id, Room { last_seq, people });
         } else {
             groups.push((id, last_seq, Position(get(row, "members_pos")?)));

@@ -4,11 +4,14 @@ use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 use sqlx::{Any, QueryBuilder};
 
-use super::{Sql, attempts::push_hashes, commit, get, get_id, push_ids, retried, signed, timed};
+use super::{
+    Sql, attempts::push_hashes, closing, commit, get, get_id, push_ids, retried, signed, timed,
+};
 use crate::{
     accounts::StaleStore,
     error::Result,
     ids::{SessionId, UserId},
+    jobs::Job,
 };
 
 #[async_trait]
@@ -65,6 +68,14 @@ impl StaleStore for Sql {
         let still = Some((" AND ends_at < ", over));
         let delete = ("attempts.drop_stale", "DELETE FROM attempts WHERE hash");
         self.drop_hashes(delete, &hashes, still).await
+    }
+
+    async fn lapsed(&self, at: Timestamp, limit: usize) -> Result<Vec<UserId>> {
+        closing::lapsed(self, at, limit).await
+    }
+
+    async fn drop_lapsed(&self, user: UserId, job: &Job, at: Timestamp) -> Result<bool> {
+        closing::drop_lapsed(self, user, job, at).await
     }
 }
 

@@ -61,6 +61,9 @@ listed! {
     Counter chatterbox_graphql_operations_total { type_, field, name, code } "Operations that ended, by the code of their first error, or OK.";
     Histogram chatterbox_graphql_operation_duration_seconds { type_, field, name } "How long queries and mutations took.";
     Counter chatterbox_graphql_errors_total { code } "Errors that clients were told about.";
+    Counter chatterbox_grpc_requests_total { method, status } "Calls of gRPC that ended, by gRPC's name of their status.";
+    Histogram chatterbox_grpc_request_duration_seconds { method } "How long calls took that have one answer.";
+    Gauge chatterbox_grpc_streams { } "Streams of messages over gRPC that are open.";
     Gauge chatterbox_websocket_connections { } "Sockets that are open.";
     Gauge chatterbox_websocket_operations { } "Operations that run on sockets.";
     Counter chatterbox_websocket_closes_total { code } "Sockets that ended, by the code of the close; `client` where the client closed it, `gone` where it broke off.";
@@ -96,7 +99,7 @@ listed! {
     Counter chatterbox_last_chatted_edges_total { } "LAST_CHATTED edges that were written.";
     Counter chatterbox_search_indexed_total { } "Messages whose words were taken in.";
     Counter chatterbox_presence_changes_total { } "Changes of presence that others were told of.";
-    Counter chatterbox_typing_changes_total { } "Changes of typing that others were told of.";
+    Counter chatterbox_typing_changes_total { } "Changes of typing, on whichever node, that this one told those of who are connected to it.";
     Gauge chatterbox_online_users { } "People with a socket on this node, or until a few seconds ago.";
     Histogram chatterbox_sql_statement_duration_seconds { statement } "How long a statement on the SQL store took; `begin` and `commit` are two.";
     Counter chatterbox_sql_errors_total { statement, kind } "Statements that failed: `unavailable`, `timeout`, `duplicate` or `internal`.";

@@ -8,7 +8,11 @@ use serde_json::json;
 use crate::{
     stories,
     support::{
-        Client, TestApp, accounts::PASSWORD, client::Refusal, eventually, stores::StoreUrls,
+        Client, TestApp,
+        accounts::{PASSWORD, another_code},
+        client::Refusal,
+        eventually,
+        stores::StoreUrls,
     },
 };
 
@@ -22,11 +26,6 @@ stories! {
     of_registrations_at_once_exactly_one_wins,
     a_changed_password_ends_the_other_sessions,
     a_forgotten_password_is_reset_by_mail,
-}
-
-/// A code that is not `code`.
-fn another(code: &str) -> String {
-    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
 }
 
 fn refused_with<T>(outcome: Result<T, Refusal>) -> String {
@@ -51,7 +50,7 @@ async fn an_account_signs_in_once_its_address_is_confirmed(app: &TestApp) {
     }
 
     let code = app.code_of_mail(1, "ada").await;
-    let wrong = app.verify_email("ada", &another(&code)).await;
+    let wrong = app.verify_email("ada", &another_code(&code)).await;
     assert_eq!(refused_with(wrong), "INVALID_CREDENTIALS");
     let elsewhere = app.verify_email("grace", &code).await;
     assert_eq!(refused_with(elsewhere), "INVALID_CREDENTIALS");
@@ -92,7 +91,7 @@ async fn a_code_is_good_for_five_tries(app: &TestApp) {
     app.register("ada", "Ada").await;
     let code = app.code_of_mail(1, "ada").await;
     for _ in 0..5 {
-        let wrong = app.verify_email("ada", &another(&code)).await;
+        let wrong = app.verify_email("ada", &another_code(&code)).await;
         assert_eq!(refused_with(wrong), "INVALID_CREDENTIALS");
     }
     let too_late = app.verify_email("ada", &code).await;
@@ -101,7 +100,7 @@ async fn a_code_is_good_for_five_tries(app: &TestApp) {
     app.ask_for_code("resendVerification", &app.email("ada")).await;
     let code = app.code_of_mail(2, "ada").await;
     for _ in 0..4 {
-        app.verify_email("ada", &another(&code)).await.map(drop).unwrap_err();
+        app.verify_email("ada", &another_code(&code)).await.map(drop).unwrap_err();
     }
     app.verify_email("ada", &code).await.unwrap();
 }
@@ -225,7 +224,7 @@ async fn a_forgotten_password_is_reset_by_mail(app: &TestApp) {
 
     app.ask_for_code("requestPasswordReset", &app.email("ada")).await;
     let code = app.code_of_mail(2, "ada").await;
-    let wrong = app.reset_password("ada", &another(&code), "battery staple").await;
+    let wrong = app.reset_password("ada", &another_code(&code), "battery staple").await;
     assert_eq!(refused_with(wrong), "INVALID_CREDENTIALS");
     let to_confirm = app.verify_email("ada", &code).await;
     assert_eq!(refused_with(to_confirm), "INVALID_CREDENTIALS", "a code has one purpose");

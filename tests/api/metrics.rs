@@ -15,13 +15,16 @@ stories! {
     operations_are_told_apart_by_field_and_name,
 }
 
-/// Only there once something has gone wrong.
-const RARE: [&str; 5] = [
+/// Only there once something has gone wrong, or for who uses other protocols.
+const RARE: [&str; 8] = [
     "chatterbox_sql_errors_total",
     "chatterbox_graph_errors_total",
     "chatterbox_dead_letters_total",
     "chatterbox_rate_limited_total",
     "chatterbox_http_streams",
+    "chatterbox_grpc_requests_total",
+    "chatterbox_grpc_request_duration_seconds",
+    "chatterbox_grpc_streams",
 ];
 /// Only there where the graph is Neo4j.
 const NEO4J: &str = "chatterbox_graph_questions_total";
@@ -203,6 +206,8 @@ fn names_follow_the_conventions() {
     }
 }
 
+const ALERTS: &str = include_str!("../../dashboards/alerts.yaml");
+
 /// All expressions of a dashboard.
 fn expressions<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
@@ -225,11 +230,12 @@ fn expressions<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 fn the_dashboard_and_the_rules_use_metrics_that_there_are() {
     let dashboard: Value =
         serde_json::from_str(include_str!("../../dashboards/chatterbox.json")).unwrap();
-    let mut found = Vec::new();
+    let (mut found, mut alerts) = (Vec::new(), 0);
     expressions(&dashboard, &mut found);
     assert!(found.len() > 50, "{found:?}");
-    let rules = include_str!("../../docs/metrics.md").lines();
-    found.extend(rules.filter_map(|line| line.trim().strip_prefix("expr: ")));
+    let rules = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
+    found.extend(rules.inspect(|_| alerts += 1));
+    assert!(alerts > 10, "{alerts}");
     for expression in found {
         let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         for word in
@@ -243,4 +249,22 @@ fn the_dashboard_and_the_rules_use_metrics_that_there_are() {
     for panel in panels.iter().filter(|panel| panel["type"] != "row") {
         assert_eq!(panel["datasource"]["uid"], "${datasource}", "{panel:#}");
     }
+}
+
+#[test]
+fn every_alert_says_what_it_means_and_what_to_do() {
+    let manual = include_str!("../../docs/operating.md");
+    let rules: Vec<&str> = ALERTS.split("      - alert: ").skip(1).collect();
+    let mut names: Vec<&str> = rules.iter().filter_map(|rule| rule.lines().next()).collect();
+    for (name, rule) in names.iter().zip(&rules) {
+        for part in ["        expr: ", "severity: ", "summary: "] {
+            assert_eq!(rule.matches(part).count(), 1, "{name}: {part}");
+        }
+        assert!(manual.contains(&format!("\n| `{name}` | ")), "{name} is not in docs/operating.md");
+    }
+    let explained = manual.lines().filter(|line| line.starts_with("| `Chatterbox")).count();
+    assert_eq!(explained, names.len());
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(explained, names.len());
 }

@@ -111,7 +111,7 @@ const CHANGES: [(&str, &str); 23] = [
 ];
 
 /// What is counted for itself: accounts, messages, and typing, which is tried below.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 16] = [
     "register",
     "verifyEmail",
     "resendVerification",
@@ -121,6 +121,8 @@ const OTHERS: [&str; 14] = [
     "endSession",
     "signOutEverywhere",
     "changePassword",
+    "changeEmail",
+    "confirmEmailChange",
     "deleteAccount",
     "requestPasswordReset",
     "resetPassword",

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chatterbox::live::TYPING;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     stories,
@@ -19,27 +19,6 @@ stories! {
     only_who_may_write_types,
     typing_is_not_replayed,
     a_feed_of_one_conversation_hears_of_that_one,
-}
-
-impl Client {
-    async fn types(&self, conversation: &str, typing: bool) -> Result<bool, Refusal> {
-        let query = "mutation ($id: ID!, $typing: Boolean!) {
-            setTyping(conversationId: $id, typing: $typing) }";
-        let variables = json!({ "id": conversation, "typing": typing });
-        self.attempt(query, variables).await.map(|data| data["setTyping"] == true)
-    }
-}
-
-impl Feed {
-    /// The next event, which has to be that somebody types, or not.
-    async fn hears_typing(&mut self, who: &Client, conversation: &str, typing: bool) -> Value {
-        let event = self.next().await;
-        assert_eq!(event["__typename"], "TypingChanged", "{event:#}");
-        let told = (&event["user"]["id"], &event["conversation"]["id"], &event["typing"]);
-        let expected = (&json!(who.id), &json!(conversation), &json!(typing));
-        assert_eq!(told, expected, "{event:#}");
-        event
-    }
 }
 
 /// Two people, and their conversation.

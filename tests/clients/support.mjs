@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-export const DEADLINE = 10_000;
+export const DEADLINE = 30_000;
 export const PASSWORD = 'chatterbox';
 
 assert.ok(process.argv[2], `usage: node ${process.argv[1]?.split('/').pop()} URL`);
@@ -82,7 +82,7 @@ export async function started(feeds, probe) {
   }
 }
 
-/** Says that all held. What is still open ten seconds later would keep a program from ending: that is a failure too. */
+/** Says that all held. What is still open half a minute later would keep a program from ending: that is a failure too. */
 export function done(what) {
   console.log(`${what}: all held`);
   setTimeout(() => {

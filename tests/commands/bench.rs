@@ -2,13 +2,17 @@
 
 use std::process::Output;
 
+use chatterbox::{accounts::SigningKeys, ambient::Ambient};
+use secrecy::ExposeSecret;
 use serde_json::Value;
-
 use tempfile::TempDir;
 
 use crate::{
     chatterbox, said,
-    support::{process::Process, stores::StoreUrls},
+    support::{
+        process::{Process, free_address},
+        stores::{StoreUrls, required},
+    },
 };
 
 const STORE: [&str; 5] = ["friends", "mutual-friends", "suggestions", "distance", "reach"];
@@ -113,14 +117,18 @@ struct Measured {
     folder: TempDir,
     stores: StoreUrls,
     service: Process,
+    /// Where it speaks gRPC.
+    grpc: String,
 }
 
 impl Measured {
     async fn on(stores: StoreUrls) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        let service = Process::start(data, stores.clone(), &UNLIMITED).await;
-        Self { folder, stores, service }
+        let grpc = free_address().to_string();
+        let options = [&UNLIMITED[..], &["--grpc-listen", &grpc]].concat();
+        let service = Process::start(data, stores.clone(), &options).await;
+        Self { folder, stores, service, grpc: format!("http://{grpc}") }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -163,7 +171,8 @@ async fn a_running_service_is_under_load(stores: StoreUrls) {
     for (conversations, options) in
         [(3, &[][..]), (7, &["--conversations", "7"]), (2, &["--conversations", "2"])]
     {
-        let options = [&["send", "--senders", "3", "--seconds", "0.3"], options].concat();
+        // Long enough for a commit on a machine that is busy.
+        let options = [&["send", "--senders", "3", "--seconds", "3"], options].concat();
         let report = measured.report(&options);
         assert_times(&report);
         assert_counts(&report, &[("senders", 3), ("conversations", conversations)]);
@@ -171,6 +180,14 @@ async fn a_running_service_is_under_load(stores: StoreUrls) {
         let per_commit = report["messagesPerCommit"].as_f64().unwrap();
         assert!((1.0..=3.0).contains(&per_commit), "{report}");
         assert!(report["commitsPerSecond"].as_f64().unwrap() > 0.0, "{report}");
+    }
+
+    for (protocol, streams) in [("gRPC", &[][..]), ("gRPC streams", &["--streams"])] {
+        let options = ["send", "--senders", "3", "--seconds", "3", "--grpc", &measured.grpc];
+        let report = measured.report(&[&options[..], streams].concat());
+        assert_times(&report);
+        assert_eq!(report["protocol"], protocol);
+        assert!(report["messages"].as_u64().unwrap() > 0, "{report}");
     }
 
     let fanout = ["fanout", "--members", "5", "--messages", "10", "--senders", "3"];
@@ -215,7 +232,10 @@ async fn a_running_service_is_under_load(stores: StoreUrls) {
 
     let table = printed(&measured.run(&fanout));
     assert!(table.contains("10 messages to each of 5 members"), "{table}");
-    assert!(table.contains("p99 ms") && table.lines().count() == 5, "{table}");
+    assert!(
+        table.contains("p99 ms") && table.lines().count() == 8,
+        "figures, and the node: {table}"
+    );
     drop(measured);
     stores.drop().await;
 }
@@ -228,6 +248,68 @@ async fn a_running_service_is_under_load_embedded() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_service_is_under_load_servers() {
     a_running_service_is_under_load(StoreUrls::servers().await).await;
+}
+
+/// What each node did, in the order in which they were named.
+fn by_node(report: &Value, what: &str) -> Vec<u64> {
+    let nodes = report["nodes"].as_array().unwrap();
+    nodes.iter().map(|node| node[what].as_u64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_nodes_share_what_is_measured() {
+    let (folder, stores) = (tempfile::tempdir().unwrap(), StoreUrls::servers().await);
+    let key = folder.path().join("key.pem");
+    std::fs::write(&key, SigningKeys::generate_pem(&Ambient::system()).unwrap().expose_secret())
+        .unwrap();
+    let bus = required("CHATTERBOX_TEST_BUS_URL");
+    let keyed = ["--signing-key-file", key.to_str().unwrap(), "--public-url", "http://chat"];
+    let options = [&keyed[..], &UNLIMITED, &["--bus-url", &bus]].concat();
+    let node = |name: &str| Process::start(folder.path().join(name), stores.clone(), &options);
+    let nodes = [node("one").await, node("two").await];
+    let urls = nodes.each_ref().map(|node| format!("http://{}", node.address));
+    let (sql, graph) = (stores.sql.as_ref().unwrap(), stores.graph.as_ref().unwrap());
+    let run = |arguments: &[&str]| {
+        let there = ["--nodes", &urls.join(","), "--sql-url", sql, "--graph-url", graph];
+        chatterbox(&[&["bench"], arguments, &there, &keyed].concat(), &[])
+    };
+    let report = |arguments: &[&str]| -> Value {
+        let report = printed(&run(&[arguments, &["--json"]].concat()));
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["url"], urls.join(", "));
+        let named = report["nodes"].as_array().unwrap().iter().map(|node| &node["url"]);
+        assert!(named.eq(&urls), "{report}");
+        assert_times(&report);
+        report
+    };
+
+    let sent = report(&["send", "--senders", "4", "--seconds", "3"]);
+    let by_all = by_node(&sent, "messages");
+    assert!(by_all.iter().all(|messages| *messages > 0), "{sent}");
+    let measured = sent["messages"].as_u64().unwrap();
+    assert!(by_all.iter().sum::<u64>() >= measured, "with those of the warm-up: {sent}");
+
+    // Members 0, 2 and 4 are at the first node, and so is the first of the two senders.
+    let fanout = ["fanout", "--members", "5", "--messages", "10", "--senders", "2"];
+    let heard = report(&fanout);
+    assert_eq!(by_node(&heard, "messages"), [5, 5]);
+    assert_eq!(by_node(&heard, "deliveries"), [30, 20]);
+    let between = &heard["between"];
+    assert_eq!(between["sameNode"]["deliveries"], 5 * 3 + 5 * 2, "{heard}");
+    assert_eq!(between["acrossNodes"]["deliveries"], 5 * 2 + 5 * 3, "{heard}");
+    assert!(between["added"]["p50"].is_f64(), "{heard}");
+
+    // Who was at the first node comes back to the second.
+    let resumed = report(&["resume", "--subscribers", "5", "--members", "3", "--missed", "4"]);
+    assert_counts(&resumed, &[("groups", 2), ("deliveries", 20)]);
+    assert_eq!(by_node(&resumed, "deliveries"), [2 * 4, 3 * 4]);
+
+    let table = printed(&run(&fanout));
+    for line in ["the same node", "other nodes  ", "other nodes add", &urls[0], &urls[1]] {
+        assert_eq!(table.lines().filter(|told| told.starts_with(line)).count(), 1, "{table}");
+    }
+    drop(nodes);
+    stores.drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -256,11 +338,16 @@ fn options_of_load_name_what_is_accepted() {
         (&["send", "--senders", "0"][..], "--senders"),
         (&["send", "--seconds", "4000"], "from 0.1 to 3600"),
         (&["send", "--conversations", "0"], "--conversations"),
+        (&["send", "--streams"], "--grpc"),
+        (&["send", "--grpc", "https://chat.example.org"], "http://127.0.0.1:8080"),
         (&["fanout", "--members", "1"], "--members"),
         (&["fanout", "--messages", "many"], "--messages"),
         (&["idle", "--sockets", "0"], "--sockets"),
         (&["idle", "--pid", "0"], "--pid"),
         (&["resume", "--missed", "0"], "--missed"),
+        (&["send", "--nodes", "http://127.0.0.1:1,https://node-2"], "http://127.0.0.1:8080"),
+        (&["fanout", "--nodes", "http://h", "--url", "http://h"], "--nodes"),
+        (&["idle", "--nodes", "http://127.0.0.1:1"], "--nodes"),
         (&["query", "--callers", "0"], "--callers"),
         (&["query", "--users", "10"], "--users"),
         (&["page", "--load", "10"], "--load"),

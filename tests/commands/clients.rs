@@ -54,32 +54,36 @@ async fn graphql_ws_that_comes_back() {
     holds_a_conversation("graphql-ws-returns.mjs", &[], &["--rate-limits", "off"]).await;
 }
 
-/// Runs a script against the demo town. Where it says `restart`, the service
-/// is restarted, and the script told so.
+/// Runs a script against the demo town.
 async fn holds_a_conversation(script: &str, words: &[&str], options: &[&str]) {
+    let data = tempfile::tempdir().unwrap();
+    let options = [&["--demo"], options].concat();
+    let mut service =
+        Process::start(data.path().join("data"), StoreUrls::embedded(), &options).await;
+    let mut node = Command::new("node");
+    node.arg(script).arg(format!("http://{}", service.address)).args(words);
+    converse(&mut service, node, data.path()).await;
+}
+
+/// Runs a client to its end, which has to be a good one. Where it says
+/// `restart`, the service is restarted, and the client told so.
+pub async fn converse(service: &mut Process, mut client: Command, scratch: &Path) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     assert!(
         folder.join("node_modules").is_dir(),
         "the packages are missing: run ./scripts/test, or `npm ci` in tests/clients"
     );
-    let data = tempfile::tempdir().unwrap();
-    let options = [&["--demo"], options].concat();
-    let mut service =
-        Process::start(data.path().join("data"), StoreUrls::embedded(), &options).await;
-    let errors = data.path().join("errors");
-    let mut node = Command::new("node")
-        .arg(script)
-        .arg(format!("http://{}", service.address))
-        .args(words)
+    let errors = scratch.join("errors");
+    let mut running = client
         .current_dir(folder)
-        .env("TMPDIR", data.path())
+        .env("TMPDIR", scratch)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(File::create(&errors).unwrap())
         .spawn()
-        .expect("Node.js is missing: install `node`");
-    let mut input = node.stdin.take().unwrap();
-    let mut lines = lines(node.stdout.take().unwrap());
+        .expect("its interpreter is missing: install `node` and `python3`");
+    let mut input = running.stdin.take().unwrap();
+    let mut lines = lines(running.stdout.take().unwrap());
     let mut said = Vec::new();
     let talk = async {
         while let Some(line) = lines.recv().await {
@@ -94,12 +98,12 @@ async fn holds_a_conversation(script: &str, words: &[&str], options: &[&str]) {
     };
     let in_time = tokio::time::timeout(PATIENCE, talk).await.is_ok();
     if !in_time {
-        node.kill().unwrap();
+        running.kill().unwrap();
     }
-    let status = node.wait().unwrap();
+    let status = running.wait().unwrap();
     let text = format!("{}\n{}", said.join("\n"), std::fs::read_to_string(errors).unwrap());
-    assert!(in_time, "{script} did not end within {PATIENCE:?}: {text}");
-    assert!(status.success(), "{script}: {text}");
+    assert!(in_time, "{client:?} did not end within {PATIENCE:?}: {text}");
+    assert!(status.success(), "{client:?}: {text}");
 }
 
 /// What is read, line by line, until its end.

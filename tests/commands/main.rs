@@ -7,12 +7,16 @@
 mod support;
 
 mod bench;
+mod chat;
 mod clients;
 mod dead_letters;
 mod demo;
+mod grpc;
 mod mail;
 mod options;
 mod rebuild;
+mod reconcile;
+mod screen;
 mod secrets;
 mod traces;
 
@@ -26,6 +30,8 @@ pub fn chatterbox(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
             command.env_remove(name);
         }
     }
+    // Two services would meet at the port that is the default.
+    command.env("CHATTERBOX_GRPC_LISTEN", "");
     command.args(arguments).envs(environment.iter().copied()).output().unwrap()
 }
 

@@ -50,21 +50,26 @@ pub fn later(at: Timestamp, micros: i64) -> Timestamp {
     Timestamp(at.0 + micros)
 }
 
-fn username(name: &str) -> Login {
+pub fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+pub fn username(name: &str) -> Login {
     Login::Username(Username::parse(name).unwrap())
 }
 
-fn email(address: &str) -> Login {
-    Login::Email(EmailAddress::parse(address).unwrap())
+pub fn email(text: &str) -> Login {
+    Login::Email(address(text))
 }
 
-pub fn new_account(stores: &Stores, name: &str, address: &str) -> NewAccount {
+pub fn new_account(stores: &Stores, name: &str, email: &str) -> NewAccount {
     NewAccount {
         id: stores.ambient.id(),
         username: Username::parse(name).unwrap(),
-        email: EmailAddress::parse(address).unwrap(),
+        email: address(email),
         password: password(name),
         email_verified: false,
+        lapses_at: None,
         at: stores.ambient.now(),
     }
 }
@@ -77,12 +82,18 @@ pub async fn registered(stores: &Stores, name: &str) -> UserId {
     account.id
 }
 
+/// The hash of a code, to whomever it was mailed.
+pub fn hash_of(user: UserId, purpose: Purpose, digits: &str) -> CodeHash {
+    CodeHash::of(user, purpose, &address("ada@example.org"), digits)
+}
+
 pub fn new_code(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> NewCode {
     NewCode {
         purpose,
-        hash: CodeHash::of(user, purpose, digits),
+        hash: hash_of(user, purpose, digits),
         expires_at: later(stores.ambient.now(), 15 * MINUTE),
         tries: 5,
+        email: None,
     }
 }
 
@@ -101,7 +112,7 @@ fn person_job(stores: &Stores, account: &NewAccount) -> Job {
     Job::new(&stores.ambient, Task::AddPerson(person))
 }
 
-async fn put(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> CodeHash {
+pub async fn put(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> CodeHash {
     let code = new_code(stores, user, purpose, digits);
     let mail = mail_job(stores, "ada@example.org");
     stores.sql.put_code(user, &code, &mail).await.unwrap();
@@ -109,7 +120,8 @@ async fn put(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> C
 }
 
 pub async fn tries(stores: &Stores, user: UserId, purpose: Purpose) -> Option<CodeHash> {
-    stores.sql.try_code(user, purpose, stores.ambient.now()).await.unwrap()
+    let kept = stores.sql.try_code(user, purpose, stores.ambient.now()).await.unwrap();
+    kept.map(|kept| kept.hash)
 }
 
 async fn verified(stores: &Stores, user: UserId) -> bool {
@@ -194,7 +206,7 @@ pub async fn who_registers_in_vain_has_a_name_and_no_address(stores: &Stores) {
         (account.id, outcome)
     };
     let unconfirmed = async || {
-        let email = EmailAddress::parse("ada@example.org").unwrap();
+        let email = address("ada@example.org");
         stores.sql.unconfirmed(&email).await.unwrap().map(|account| account.id)
     };
     assert_eq!(unconfirmed().await, Some(ada.id));
@@ -308,7 +320,7 @@ pub async fn only_the_newest_code_for_a_purpose_counts(stores: &Stores) {
 pub async fn a_code_confirms_an_address_once(stores: &Stores) {
     let ada = registered(stores, "ada").await;
     let hash = put(stores, ada, Purpose::VerifyEmail, "123456").await;
-    let wrong = CodeHash::of(ada, Purpose::VerifyEmail, "654321");
+    let wrong = hash_of(ada, Purpose::VerifyEmail, "654321");
     let (one, two) = (new_session(stores), new_session(stores));
     assert!(!stores.sql.verify_email(ada, &wrong, &one).await.unwrap());
     assert!(!verified(stores, ada).await);
@@ -330,8 +342,9 @@ pub async fn changing_a_password_ends_the_other_sessions(stores: &Stores) {
         assert!(stores.sql.open_session(ada, &password("ada"), session).await.unwrap());
     }
     stores.sql.open_session(grace, &password("grace"), &other).await.unwrap();
-    put(stores, ada, Purpose::ResetPassword, "123456").await;
-    put(stores, ada, Purpose::VerifyEmail, "123456").await;
+    for purpose in [Purpose::ResetPassword, Purpose::VerifyEmail, Purpose::ChangeEmail] {
+        put(stores, ada, purpose, "123456").await;
+    }
     let (new, now) = (password("new"), stores.ambient.now());
     let change = stores.sql.change_password(ada, &password("ada"), &new, keep.id, now).await;
     let entries = change.unwrap().unwrap();
@@ -346,6 +359,7 @@ pub async fn changing_a_password_ends_the_other_sessions(stores: &Stores) {
     assert_eq!(password_of(stores, ada).await, new);
     assert_eq!(password_of(stores, grace).await, password("grace"));
     assert!(tries(stores, ada, Purpose::ResetPassword).await.is_none());
+    assert!(tries(stores, ada, Purpose::ChangeEmail).await.is_none());
     assert!(tries(stores, ada, Purpose::VerifyEmail).await.is_some());
 }
 
@@ -390,13 +404,14 @@ pub async fn resetting_a_password_ends_every_session_and_opens_one(stores: &Stor
     }
     let hash = put(stores, ada, Purpose::ResetPassword, "123456").await;
     put(stores, ada, Purpose::VerifyEmail, "123456").await;
+    put(stores, ada, Purpose::ChangeEmail, "123456").await;
     let new = password("new");
     let entries = stores.sql.reset_password(ada, &hash, &new, &fresh).await.unwrap().unwrap();
     assert_eq!(sorted(ended(&entries)), sorted(vec![one.id, two.id]));
     assert_eq!(open(stores, ada).await, [fresh.id]);
     assert_eq!(password_of(stores, ada).await, new);
     assert!(verified(stores, ada).await, "the address was read");
-    for purpose in [Purpose::ResetPassword, Purpose::VerifyEmail] {
+    for purpose in [Purpose::ResetPassword, Purpose::VerifyEmail, Purpose::ChangeEmail] {
         assert!(tries(stores, ada, purpose).await.is_none());
     }
 }
@@ -404,7 +419,7 @@ pub async fn resetting_a_password_ends_every_session_and_opens_one(stores: &Stor
 pub async fn a_code_resets_a_password_once(stores: &Stores) {
     let ada = registered(stores, "ada").await;
     let hash = put(stores, ada, Purpose::ResetPassword, "123456").await;
-    let wrong = CodeHash::of(ada, Purpose::ResetPassword, "654321");
+    let wrong = hash_of(ada, Purpose::ResetPassword, "654321");
     let [one, two] = std::array::from_fn(|_| new_session(stores));
     let (first, second) = (password("first"), password("second"));
     assert!(stores.sql.reset_password(ada, &wrong, &first, &one).await.unwrap().is_none());

@@ -27,7 +27,7 @@ crate::promises! {
     messages_stay_without_their_sender,
 }
 
-fn departure(stores: &Stores, user: UserId) -> Job {
+pub fn departure(stores: &Stores, user: UserId) -> Job {
     let ties = vec![stores.ambient.id()];
     let departure = Departure { user, ties, at: stores.ambient.now() };
     Job::new(&stores.ambient, Task::RemovePerson(departure))
@@ -39,7 +39,7 @@ async fn register(stores: &Stores, name: &str, address: &str) -> Registration {
 }
 
 /// What only the tables themselves tell.
-async fn number(stores: &Stores, statement: &'static str) -> i64 {
+pub async fn number(stores: &Stores, statement: &'static str) -> i64 {
     let mut connection = AnyConnection::connect(&stores.url).await.unwrap();
     sqlx::query_scalar(statement).fetch_one(&mut connection).await.unwrap()
 }
@@ -55,9 +55,12 @@ async fn a_closed_account_leaves_nothing_but_its_name(stores: &Stores) {
     stores.sql.open_session(grace, &password("grace"), &other).await.unwrap();
     let now = stores.ambient.now();
     stores.sql.end_session(ada, sessions[0].id, now).await.unwrap();
-    for (user, purpose) in
-        [(ada, Purpose::VerifyEmail), (ada, Purpose::ResetPassword), (grace, Purpose::VerifyEmail)]
-    {
+    for (user, purpose) in [
+        (ada, Purpose::VerifyEmail),
+        (ada, Purpose::ResetPassword),
+        (ada, Purpose::ChangeEmail),
+        (grace, Purpose::VerifyEmail),
+    ] {
         let code = new_code(stores, user, purpose, "123456");
         stores.sql.put_code(user, &code, &mail_job(stores, "x@example.org")).await.unwrap();
     }
@@ -74,7 +77,7 @@ async fn a_closed_account_leaves_nothing_but_its_name(stores: &Stores) {
     let name = Login::Username(Username::parse("ada").unwrap());
     assert!(stores.sql.account_by_login(&name).await.unwrap().is_none());
     assert!(open(stores, ada).await.is_empty());
-    for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
+    for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::ChangeEmail] {
         assert!(tries(stores, ada, purpose).await.is_none());
     }
     for session in &sessions {

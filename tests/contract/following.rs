@@ -1,14 +1,28 @@
 //! Groups and feeds that are large, and nodes that work at once.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
 use chatterbox::{
-    ids::UserId,
+    error::Result,
+    ids::{ConversationId, UserId},
+    live::{Batch, Bus, Hub, InProcessBus, Subscription, What},
     messaging::{
-        ConversationStore, Draft, GroupSync, LogStore, MessageStore, Outcome, Position, Standing,
+        ConversationStore, Draft, Entry, GroupSync, LogStore, MessageStore, Outcome, Position,
+        Standing,
     },
     people::DepartureStore,
     sql::Sql,
 };
 use futures::future::{join, join_all};
+use tokio::{sync::Notify, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Stores,
@@ -18,7 +32,7 @@ use crate::{
         ADMIN, MEMBER, OWNER, change, feed, follow, follow_on, heard, new_group, say, sync,
         to_group, told,
     },
-    messages::{conversation, draft, sent},
+    messages::{conversation, draft, sent, write},
 };
 
 crate::promises! {
@@ -26,6 +40,8 @@ crate::promises! {
     whoever_joins_meanwhile_hears_what_the_log_says,
     a_group_of_thousands_is_followed_at_once,
     a_feed_of_many_conversations_is_read_in_order,
+    what_the_bus_brings_in_another_order_is_not_read,
+    who_listens_from_now_on_hears_nothing_of_before,
 }
 
 async fn a_change_by_another_node_counts_at_once(stores: &Stores) {
@@ -156,4 +172,122 @@ async fn a_feed_of_many_conversations_is_read_in_order(stores: &Stores) {
         paged.extend(page.iter().map(|entry| entry.pos.0));
     }
     assert_eq!(paged, expected);
+}
+
+/// The log, and how often a part of it was read. Its head seems to stay, so that all that is known
+/// of what comes is known by the bus.
+struct Watched {
+    sql: Sql,
+    head: Position,
+    reads: AtomicUsize,
+    looked_at: Notify,
+}
+
+#[async_trait]
+impl LogStore for Watched {
+    async fn head(&self) -> Result<Position> {
+        self.looked_at.notify_one();
+        Ok(self.head)
+    }
+
+    async fn read(
+        &self,
+        after: Position,
+        until: Position,
+        limit: usize,
+    ) -> Result<Vec<Arc<Entry>>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.sql.read(after, until, limit).await
+    }
+
+    async fn read_for(
+        &self,
+        user: UserId,
+        after: Position,
+        until: Position,
+        limit: usize,
+    ) -> Result<Vec<Arc<Entry>>> {
+        self.sql.read_for(user, after, until, limit).await
+    }
+
+    async fn projected(&self, name: &'static str) -> Result<Position> {
+        self.sql.projected(name).await
+    }
+
+    async fn set_projected(&self, name: &'static str, pos: Position) -> Result<()> {
+        self.sql.set_projected(name, pos).await
+    }
+}
+
+/// A hub that goes on from the log's head, the bus that it listens to, and its log.
+async fn hub(stores: &Stores, stop: &CancellationToken) -> (Hub, InProcess, Arc<Watched>) {
+    let bus = InProcess::default();
+    let (sql, head) = (stores.sql.clone(), stores.sql.head().await.unwrap());
+    let (reads, looked_at) = (AtomicUsize::new(0), Notify::new());
+    let log = Arc::new(Watched { sql, head, reads, looked_at });
+    let hub = Hub::new(log.clone(), bus.clone(), Vec::new(), head);
+    tokio::spawn(hub.clone().run(stop.clone()));
+    // It listens before it looks at the log.
+    log.looked_at.notified().await;
+    (hub, bus, log)
+}
+
+type InProcess = Arc<InProcessBus>;
+
+/// Two messages as the bus carries them, each by itself.
+async fn two_messages(stores: &Stores, to: (UserId, ConversationId)) -> [Batch; 2] {
+    let (sender, place) = to;
+    let before = stores.sql.head().await.unwrap();
+    write(stores, &["one", "two"].map(|body| draft(stores, place, sender, body, None))).await;
+    let head = stores.sql.head().await.unwrap();
+    let entries = stores.sql.read(before, head, 10).await.unwrap();
+    let batches: Vec<Batch> = entries.into_iter().map(|entry| [entry].into()).collect();
+    batches.try_into().unwrap()
+}
+
+async fn next_position(feed: &mut Subscription) -> Position {
+    let event = timeout(Duration::from_secs(30), feed.next()).await.expect("an event");
+    match &event.unwrap().unwrap().what {
+        What::Logged(entry) => entry.pos,
+        What::Passing { .. } => panic!("something passes"),
+    }
+}
+
+async fn what_the_bus_brings_in_another_order_is_not_read(stores: &Stores) {
+    let (ada, grace, place) = conversation(stores).await;
+    let stop = CancellationToken::new();
+    let _stop = stop.clone().drop_guard();
+    let (hub, bus, log) = hub(stores, &stop).await;
+    let mut feed = hub.subscribe(grace, None, None).await.unwrap();
+
+    let [one, two] = two_messages(stores, (ada, place)).await;
+    bus.publish(two.clone());
+    bus.publish(one.clone());
+    for batch in [one, two] {
+        assert_eq!(next_position(&mut feed).await, batch[0].pos);
+    }
+    assert_eq!(log.reads.load(Ordering::SeqCst), 0);
+
+    let [lost, kept] = two_messages(stores, (ada, place)).await;
+    bus.publish(kept.clone());
+    for batch in [lost, kept] {
+        assert_eq!(next_position(&mut feed).await, batch[0].pos);
+    }
+    assert!(log.reads.load(Ordering::SeqCst) > 0);
+}
+
+async fn who_listens_from_now_on_hears_nothing_of_before(stores: &Stores) {
+    let (ada, grace, place) = conversation(stores).await;
+    let [before, after] = two_messages(stores, (ada, place)).await;
+    let bus = InProcess::default();
+    let sql = Arc::new(stores.sql.clone());
+    // It has not come to the first one yet, which was answered already.
+    let hub = Hub::new(sql, bus.clone(), Vec::new(), Position(before[0].pos.0 - 1));
+    bus.publish(before);
+    let mut feed = hub.subscribe(grace, None, None).await.unwrap();
+    bus.publish(after.clone());
+    let stop = CancellationToken::new();
+    let _stop = stop.clone().drop_guard();
+    tokio::spawn(hub.run(stop));
+    assert_eq!(next_position(&mut feed).await, after[0].pos);
 }

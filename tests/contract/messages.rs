@@ -6,13 +6,13 @@ use chatterbox::{
     ids::{ConversationId, UserId},
     messaging::{
         ConversationKind, ConversationStore, Draft, HistoryRange, LogStore, Message, MessageBody,
-        MessageKey, MessageStore, Outcome, Place, Position,
+        MessageKey, MessageStore, Outcome, Outdated, Place, Position,
     },
 };
 use chatterbox_graph::{Chat, DirectConversation, Timestamp};
 use futures::future::join_all;
 
-use crate::Stores;
+use crate::{Stores, log::tell};
 
 crate::promises! {
     a_pair_has_one_conversation_however_many_open_it,
@@ -25,6 +25,7 @@ crate::promises! {
     conversations_are_listed_by_their_last_activity,
     only_the_two_write_and_see_their_conversation,
     who_wrote_is_remembered,
+    what_changed_about_the_two_is_behind_no_message,
     the_last_chat_of_each_conversation_is_read_page_by_page,
 }
 
@@ -57,6 +58,7 @@ pub fn draft(
         mentions: Vec::new(),
         people: Arc::new([]),
         place: Place::Direct,
+        known_at: None,
     }
 }
 
@@ -312,4 +314,38 @@ async fn the_last_chat_of_each_conversation_is_read_page_by_page(stores: &Stores
         found.extend(page);
     }
     assert_eq!(found, expected);
+}
+
+async fn what_changed_about_the_two_is_behind_no_message(stores: &Stores) {
+    let (one, other, here) = conversation(stores).await;
+    let (stranger, _, elsewhere) = conversation(stores).await;
+    let known_at = |conversation, sender, pos, key| {
+        let draft = draft(stores, conversation, sender, "hello", key);
+        Draft { known_at: Some(Position(pos)), ..draft }
+    };
+    let first = write(stores, &[known_at(here, one, 0, Some("k"))]).await;
+    let changed = tell(stores, other, one).await.pos;
+    assert_eq!(changed, Position(2));
+    let outcomes = write(
+        stores,
+        &[
+            known_at(here, one, 1, None),
+            known_at(elsewhere, stranger, 1, None),
+            known_at(here, other, 1, None),
+            known_at(here, one, 2, None),
+            draft(stores, here, one, "whatever is known", None),
+            known_at(here, one, 1, Some("k")),
+        ],
+    )
+    .await;
+    let outdated = Outcome::Outdated(Outdated(changed));
+    assert_eq!((&outcomes[0], &outcomes[2]), (&outdated, &outdated));
+    assert_eq!(sent(&outcomes[1]).pos, Position(3), "it is not about these");
+    assert_eq!(sent(&outcomes[3]).seq, 2);
+    assert_eq!(sent(&outcomes[4]).seq, 3);
+    // Who has asked anew gets what was sent before.
+    assert_eq!(outcomes[5], outdated);
+    let again = write(stores, &[known_at(here, one, 2, Some("k"))]).await;
+    assert_eq!(again, [Outcome::Repeated(sent(&first[0]).clone())]);
+    assert_eq!(stores.sql.head().await.unwrap(), Position(5), "no gap");
 }

@@ -110,6 +110,7 @@ async fn registered_but_not_in_the_graph(stores: &Stores, ambient: &Ambient) -> 
         email: EmailAddress::parse(&format!("{username}@example.org")).unwrap(),
         password: hasher.hash(Password::parse("password", "password").unwrap()).await.unwrap(),
         email_verified: true,
+        lapses_at: None,
         at: ambient.now(),
     };
     let person = NewPerson {

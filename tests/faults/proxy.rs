@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    pin::pin,
     sync::{Arc, Mutex},
 };
 
@@ -9,6 +10,7 @@ use rand::{RngExt, rngs::StdRng};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::AbortHandle,
 };
 use url::Url;
@@ -16,24 +18,31 @@ use url::Url;
 /// Stands before a server and passes on what comes, until it is dropped.
 pub struct Proxy {
     pub address: SocketAddr,
-    pub server: SocketAddr,
+    way: watch::Sender<Way>,
     connections: Arc<Mutex<Vec<AbortHandle>>>,
     accepting: AbortHandle,
+}
+
+/// What becomes of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Open,
+    /// Nothing comes through, and nobody is told.
+    Held,
+    /// All end at once.
+    Shut,
 }
 
 impl Proxy {
     /// Listens on a port of its own.
     pub async fn before(server: SocketAddr) -> Self {
-        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), server).await
-    }
-
-    /// The same, on a port that was used before.
-    pub async fn at(address: SocketAddr, server: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::<Mutex<Vec<AbortHandle>>>::default();
-        let accepting = tokio::spawn(accept(listener, server, connections.clone())).abort_handle();
-        Self { address, server, connections, accepting }
+        let way = watch::Sender::new(Way::Open);
+        let accepting = accept(listener, server, way.subscribe(), connections.clone());
+        let accepting = tokio::spawn(accepting).abort_handle();
+        Self { address, way, connections, accepting }
     }
 
     /// One before the server of this URL, and the URL by which to go through it.
@@ -62,37 +71,61 @@ impl Proxy {
         });
         before - connections.len()
     }
-}
 
-impl Proxy {
-    /// Nobody is there any more.
-    pub fn close(&self) {
-        self.accepting.abort();
-        self.connections.lock().unwrap().iter().for_each(AbortHandle::abort);
+    /// Nobody is there any more, until it is open again.
+    pub fn shut(&self) {
+        self.way.send_replace(Way::Shut);
+    }
+
+    /// Nothing comes through, as by a wire that was cut, until it is open again.
+    pub fn hold(&self) {
+        self.way.send_replace(Way::Held);
+    }
+
+    /// Passes on what comes.
+    pub fn open(&self) {
+        self.way.send_replace(Way::Open);
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.close();
+        self.accepting.abort();
+        self.connections.lock().unwrap().iter().for_each(AbortHandle::abort);
     }
 }
 
 async fn accept(
     listener: TcpListener,
     server: SocketAddr,
+    way: watch::Receiver<Way>,
     connections: Arc<Mutex<Vec<AbortHandle>>>,
 ) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
-        let passing = tokio::spawn(pass(client, server)).abort_handle();
-        connections.lock().unwrap().push(passing);
+        let passing = tokio::spawn(pass(client, server, way.clone())).abort_handle();
+        let mut connections = connections.lock().unwrap();
+        connections.retain(|connection| !connection.is_finished());
+        connections.push(passing);
     }
 }
 
 /// Nobody answers where the server is away.
-async fn pass(mut client: TcpStream, server: SocketAddr) {
+async fn pass(mut client: TcpStream, server: SocketAddr, mut way: watch::Receiver<Way>) {
+    if *way.borrow() == Way::Shut {
+        return;
+    }
     let Ok(mut server) = TcpStream::connect(server).await else { return };
-    // It ends like this for both sides.
-    let _broken = copy_bidirectional(&mut client, &mut server).await;
+    let mut passing = pin!(copy_bidirectional(&mut client, &mut server));
+    loop {
+        let now = *way.borrow_and_update();
+        if now == Way::Shut {
+            return;
+        }
+        tokio::select! {
+            // It ends like this for both sides.
+            _broken = &mut passing, if now == Way::Open => return,
+            changed = way.changed() => if changed.is_err() { return },
+        }
+    }
 }

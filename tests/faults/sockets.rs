@@ -4,12 +4,16 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     away::stores_stay,
     footprint::Footprint,
     scenarios,
-    support::{Client, Feed, accounts::sign_in, feed::Closed},
+    support::{Client, Feed, accounts::sign_in, feed::Closed, within},
     town::{Subscriber, Town},
 };
 
@@ -100,4 +104,31 @@ async fn vanish(town: &Town) {
     assert_eq!(stays.breaks(), 0, "who answers pings stays");
     assert_eq!(stays.bodies(), ["unread"]);
     drop(vanished);
+}
+
+/// What the stores are makes no difference.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_takes_nothing_is_let_go() {
+    const ANSWERS: usize = 400;
+    let town = Town::embedded().await;
+    let before = Footprint::of(&town).await;
+    let mut silent = TcpStream::connect(town.service.address).await.unwrap();
+    let request = "GET /playground/playground.js HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    silent.write_all(request.repeat(ANSWERS).as_bytes()).await.unwrap();
+    within("an answer", silent.readable()).await.unwrap();
+
+    let begun = Instant::now();
+    let let_go = async {
+        while Footprint::of(&town).await != before {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), let_go).await.expect("never let go");
+    eprintln!("who took nothing was let go after {:?}", begun.elapsed());
+    // What lies in the buffers is still to be had.
+    let mut taken = Vec::new();
+    let _broken = silent.read_to_end(&mut taken).await;
+    let answers = taken.windows(15).filter(|part| part == b"HTTP/1.1 200 OK").count();
+    assert!((1..ANSWERS).contains(&answers), "{answers} answers were taken");
+    town.end().await;
 }

@@ -1,6 +1,7 @@
 //! People who use a service that may die at any moment.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -26,6 +27,9 @@ pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// What went well is no news here.
 const LOG: &str = "info,neo4rs=warn,chatterbox::api::http::request=warn";
+
+/// How each service here is started.
+pub const OPTIONS: &[&str] = &["--verify-email", "off", "--rate-limits", "off", "--log", LOG];
 
 /// A message that was acknowledged.
 #[derive(Clone, Debug)]
@@ -65,11 +69,17 @@ impl Town {
         command: &[&str],
         more: &[&str],
     ) -> Self {
+        let mut town = Self::new(stores, through, command, more);
+        town.service.restart().await;
+        town
+    }
+
+    /// As [`Town::start_behind`], with the service still to be started.
+    pub fn new(stores: StoreUrls, through: StoreUrls, command: &[&str], more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        let options = ["--verify-email", "off", "--rate-limits", "off", "--log", LOG];
-        let options = [&options[..], more].concat();
-        let service = Process::start_by(command, data.clone(), through, &options).await;
+        let options = [OPTIONS, more].concat();
+        let service = Process::new(command, data.clone(), through, &options);
         Self { service, stores, data, name: unique(), _folder: folder }
     }
 
@@ -248,10 +258,17 @@ struct Heard {
 impl Subscriber {
     /// Starts to follow; returns once events are sure to be heard.
     pub async fn start(client: &Client) -> Self {
+        Self::start_at(client, vec![client.address]).await
+    }
+
+    /// As [`Subscriber::start`], at the first of these nodes; comes back at the next one
+    /// each time.
+    pub async fn start_at(client: &Client, nodes: Vec<SocketAddr>) -> Self {
         let heard = Arc::<Mutex<Heard>>::default();
         let (started, waiting) = oneshot::channel();
         let mut follower = Follower {
             client: client.clone(),
+            nodes,
             heard: heard.clone(),
             cursor: Value::Null,
             started: Some(started),
@@ -300,6 +317,7 @@ impl Drop for Subscriber {
 
 struct Follower {
     client: Client,
+    nodes: Vec<SocketAddr>,
     heard: Arc<Mutex<Heard>>,
     cursor: Value,
     started: Option<oneshot::Sender<()>>,
@@ -307,8 +325,8 @@ struct Follower {
 
 impl Follower {
     async fn follow_on(&mut self) {
-        loop {
-            let refused = self.follow().await;
+        for node in self.nodes.clone().into_iter().cycle() {
+            let refused = self.follow(node).await;
             let over = refused.is_some();
             {
                 let mut heard = self.heard.lock().unwrap();
@@ -323,8 +341,8 @@ impl Follower {
     }
 
     /// Nothing where the connection broke; what the server said where it refused.
-    async fn follow(&mut self) -> Option<Value> {
-        let url = format!("ws://{}/graphql", self.client.address);
+    async fn follow(&mut self, node: SocketAddr) -> Option<Value> {
+        let url = format!("ws://{node}/graphql");
         let mut request = url.into_client_request().unwrap();
         let protocol = HeaderValue::from_static("graphql-transport-ws");
         request.headers_mut().insert("sec-websocket-protocol", protocol);

@@ -13,6 +13,11 @@ pub const PASSWORD: &str = "correct horse";
 /// What is read of an `Authentication`.
 const PAIR: &str = "accessToken expiresAt refreshToken viewer { user { id username } }";
 
+/// A code that is not `code`.
+pub fn another_code(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
+
 impl TestApp {
     /// Registers `name`, who is not confirmed then.
     pub async fn register(&self, name: &str, display_name: &str) -> Value {
@@ -190,6 +195,20 @@ impl Client {
         let query = "mutation ($current: String!, $new: String!) {
             changePassword(current: $current, new: $new) }";
         self.attempt(query, json!({ "current": current, "new": new })).await
+    }
+
+    /// Asks for another address.
+    pub async fn change_email(&self, email: &str, password: &str) -> Result<Value, Refusal> {
+        let query = "mutation ($email: String!, $password: String!) {
+            changeEmail(email: $email, password: $password) }";
+        self.attempt(query, json!({ "email": email, "password": password })).await
+    }
+
+    /// Confirms it.
+    pub async fn confirm_email_change(&self, code: &str) -> Result<Value, Refusal> {
+        let query = "mutation ($code: String!) { confirmEmailChange(code: $code) {
+            email emailVerified user { id } } }";
+        self.attempt(query, json!({ "code": code })).await
     }
 
     /// Changes settings, and returns all as they are then.

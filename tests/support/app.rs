@@ -46,6 +46,8 @@ impl Clock for TestClock {
 /// A running server and what belongs to it.
 pub struct TestApp {
     pub address: SocketAddr,
+    /// Where it speaks gRPC.
+    pub grpc: SocketAddr,
     pub clock: TestClock,
     pub stores: StoreUrls,
     pub data: TempDir,
@@ -63,14 +65,19 @@ struct Running {
 }
 
 impl Running {
-    async fn start(config: &Config, clock: TestClock, listener: TcpListener) -> Self {
+    async fn start(
+        config: &Config,
+        clock: TestClock,
+        listener: TcpListener,
+        for_grpc: TcpListener,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let ambient = Ambient::new(clock, SystemRandom);
         let app = App::start(config.clone(), ambient, address, false, stop.clone())
             .await
             .unwrap_or_else(|error| panic!("{}", chatterbox::error::chain(&error)));
-        Self { stop, served: tokio::spawn(app.serve(listener)) }
+        Self { stop, served: tokio::spawn(app.serve(listener, Some(for_grpc))) }
     }
 
     /// Stops it as SIGTERM does.
@@ -97,9 +104,12 @@ impl TestApp {
         let clock = TestClock::default();
         let config = config(data.path(), &stores, options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let for_grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let running = Mutex::new(Running::start(&config, clock.clone(), listener).await);
-        Self { address, clock, stores, data, town: unique(), config, running }
+        let grpc = for_grpc.local_addr().unwrap();
+        let running = Running::start(&config, clock.clone(), listener, for_grpc).await;
+        let running = Mutex::new(running);
+        Self { address, grpc, clock, stores, data, town: unique(), config, running }
     }
 
     /// Stops the server and starts it again, at the same address and on the
@@ -107,9 +117,8 @@ impl TestApp {
     pub async fn restart(&self) {
         let mut running = self.running.lock().await;
         running.end().await;
-        let bind = || async { TcpListener::bind(self.address).await.ok() };
-        let listener = eventually("the address to be free", bind).await;
-        *running = Running::start(&self.config, self.clock.clone(), listener).await;
+        let (listener, for_grpc) = (again(self.address).await, again(self.grpc).await);
+        *running = Running::start(&self.config, self.clock.clone(), listener, for_grpc).await;
     }
 
     /// Stops the server as SIGTERM does, and drops what it kept.
@@ -181,6 +190,12 @@ impl TestApp {
     fn outbox(&self) -> PathBuf {
         self.data.path().join("outbox")
     }
+}
+
+/// Listens once more where somebody listened before.
+async fn again(address: SocketAddr) -> TcpListener {
+    let bind = || async { TcpListener::bind(address).await.ok() };
+    eventually("the address to be free", bind).await
 }
 
 /// The configuration that the command line would give.

@@ -52,6 +52,14 @@ impl Client {
         self.data(&query, json!({ "id": id })).await["node"].take()
     }
 
+    /// Says that they type in a conversation, or do not.
+    pub async fn types(&self, conversation: &str, typing: bool) -> Result<bool, Refusal> {
+        let query = "mutation ($id: ID!, $typing: Boolean!) {
+            setTyping(conversationId: $id, typing: $typing) }";
+        let variables = json!({ "id": conversation, "typing": typing });
+        self.attempt(query, variables).await.map(|data| data["setTyping"] == true)
+    }
+
     async fn change_reaction(
         &self,
         mutation: &str,
@@ -71,6 +79,16 @@ impl Client {
 }
 
 impl Feed {
+    /// The next event, which has to be that somebody types, or not.
+    pub async fn hears_typing(&mut self, who: &Client, conversation: &str, typing: bool) -> Value {
+        let event = self.next().await;
+        assert_eq!(event["__typename"], "TypingChanged", "{event:#}");
+        let told = (&event["user"]["id"], &event["conversation"]["id"], &event["typing"]);
+        let expected = (&json!(who.id), &json!(conversation), &json!(typing));
+        assert_eq!(told, expected, "{event:#}");
+        event
+    }
+
     /// The next event, which has to be of this kind; returns its message.
     pub async fn hears(&mut self, kind: &str) -> Value {
         let mut event = self.next().await;

@@ -10,6 +10,7 @@ pub mod client;
 pub mod crowd;
 pub mod feed;
 pub mod groups;
+pub mod grpc;
 pub mod messages;
 pub mod process;
 pub mod stores;

@@ -20,6 +20,11 @@ pub struct Process {
     child: Option<Child>,
 }
 
+/// Where nobody listens. Given back at once, for a service to take: nobody else asks for this one.
+pub fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
 impl Process {
     /// Starts the service on a free port and waits until it is ready.
     pub async fn start(data: PathBuf, stores: StoreUrls, options: &[&str]) -> Self {
@@ -33,13 +38,17 @@ impl Process {
         stores: StoreUrls,
         options: &[&str],
     ) -> Self {
-        // Given back at once, for the service to take: nobody else asks for this one.
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let (options, command) = (owned(options), owned(command));
-        let mut process = Self { address, data, stores, options, command, child: None };
+        let mut process = Self::new(command, data, stores, options);
         process.restart().await;
         process
+    }
+
+    /// What is to be started, on a free port.
+    pub fn new(command: &[&str], data: PathBuf, stores: StoreUrls, options: &[&str]) -> Self {
+        let address = free_address();
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let (options, command) = (owned(options), owned(command));
+        Self { address, data, stores, options, command, child: None }
     }
 
     /// Starts the service again, on the same port and the same data, and
@@ -73,6 +82,10 @@ impl Process {
             .args(&self.options)
             .stdout(Stdio::null())
             .stderr(log);
+        // Two services would meet at the port that is the default.
+        if !self.options.iter().any(|option| option == "--grpc-listen") {
+            command.args(["--grpc-listen", ""]);
+        }
         if let Some(url) = &self.stores.sql {
             command.args(["--sql-url", url]);
         }

@@ -1,6 +1,7 @@
 //! The graph on Neo4j.
 
 mod address;
+mod census;
 mod chats;
 mod directory;
 mod failure;

@@ -1,5 +1,6 @@
 //! The graph in the tables of an embedded SQLite file.
 
+mod census;
 mod chats;
 mod directory;
 mod failure;

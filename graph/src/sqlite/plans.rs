@@ -3,8 +3,8 @@
 use sqlx::{AnyPool, AssertSqlSafe, Row, any::AnyPoolOptions};
 
 use super::{
-    SqliteGraph, chats, directory, friendships, group_edits, groups, lists, load, paths, people,
-    settings, statement::Statement, suggestions,
+    SqliteGraph, census, chats, directory, friendships, group_edits, groups, lists, load, paths,
+    people, settings, statement::Statement, suggestions,
 };
 
 fn statements() -> impl Iterator<Item = &'static Statement> {
@@ -20,6 +20,7 @@ fn statements() -> impl Iterator<Item = &'static Statement> {
         groups::ALL,
         group_edits::ALL,
         chats::ALL,
+        census::ALL,
     ]
     .into_iter()
     .flatten()

@@ -28,6 +28,7 @@ macro_rules! on_each_store {
 mod asking;
 mod at_once;
 mod blocking;
+mod census;
 mod chats;
 mod circles;
 mod directory;

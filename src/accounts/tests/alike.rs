@@ -97,6 +97,23 @@ async fn registering_with_a_taken_address_is_no_other_work() {
 }
 
 #[tokio::test]
+async fn whether_a_new_address_is_known_shows_in_no_work() {
+    let rig = ada_and_grace().await;
+    let ada = rig.sign_in().await;
+    rig.mails().await;
+    let (mut asked, mut confirmed) = (Vec::new(), Vec::new());
+    for email in ["new@example.org", "grace@example.org", "other@example.org"] {
+        asked.push(work(rig.accounts.change_email(ada.viewer, email, PASSWORD)).await);
+        let confirm = rig.accounts.confirm_email_change(ada.viewer, "none", client());
+        confirmed.push(work(confirm).await);
+    }
+    assert_alike(asked);
+    assert_alike(confirmed);
+    let mailed: Vec<String> = rig.mails().await.into_iter().map(|mail| mail.to).collect();
+    assert_eq!(mailed, ["new@example.org", "grace@example.org", "other@example.org"]);
+}
+
+#[tokio::test]
 async fn who_registers_in_vain_gets_no_further() {
     let rig = ada_and_grace().await;
     let sign_in = |login: &'static str, password: &'static str| {

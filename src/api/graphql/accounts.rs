@@ -69,7 +69,7 @@ fn authenticated(services: &Arc<Services>, pair: Pair) -> Authentication {
 
 #[Object]
 impl AccountMutation {
-    /// Makes the account and mails a confirmation code. Where confirmation is required, it can't sign in before.
+    /// Makes the account and mails a confirmation code. Where confirmation is required, it can't sign in before, and lapses after 7 days without.
     async fn register(&self, ctx: &Context<'_>, input: RegisterInput) -> Result<User> {
         let services = services(ctx)?;
         let RegisterInput { username, email, password, display_name } = input;
@@ -163,6 +163,26 @@ impl AccountMutation {
         let scope = Scope::of(ctx)?;
         scope.services().accounts.change_password(scope.viewer(), &current, &new).await?;
         Ok(true)
+    }
+
+    /// Mails a code to the address that the account is to have. Answers true whether or not it is somebody's already; nothing changes before `confirmEmailChange`.
+    async fn change_email(
+        &self,
+        ctx: &Context<'_>,
+        email: String,
+        password: String,
+    ) -> Result<bool> {
+        let scope = Scope::of(ctx)?;
+        scope.services().accounts.change_email(scope.viewer(), &email, &password).await?;
+        Ok(true)
+    }
+
+    /// Gives the account the address that the newest code was mailed to, and tells the old one. All other codes of the account die, its sessions stay.
+    async fn confirm_email_change(&self, ctx: &Context<'_>, code: String) -> Result<Viewer> {
+        let scope = Scope::of(ctx)?;
+        let (accounts, viewer) = (&scope.services().accounts, scope.viewer());
+        accounts.confirm_email_change(viewer, &code, client(ctx)?).await?;
+        Ok(Viewer { scope })
     }
 
     /// Removes the account, its edges in the graph and its sessions; its messages stay, without a sender.

@@ -1,7 +1,6 @@
 //! Conversations and what is read of them.
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use chatterbox_graph::{DirectConversation as DirectMark, GroupMark};
 
 use super::{
     Nullable,
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result as Outcome},
-    ids::{self, ConversationId},
+    ids,
     messaging::{Conversation as Talk, ConversationKind, HistoryPage},
 };
 
@@ -194,17 +193,9 @@ pub(super) async fn last_message(
     Ok(message.map(|message| Message { scope: scope.clone(), message }))
 }
 
-/// The id of a conversation, and whether it is a group's.
-pub(super) fn conversation_id(field: &'static str, id: &str) -> Outcome<(ConversationId, bool)> {
-    if id.starts_with("grp_") {
-        return Ok((ids::parse::<GroupMark>(field, id)?.into(), true));
-    }
-    Ok((ids::parse::<DirectMark>(field, id)?.into(), false))
-}
-
 /// The conversation with this id, for who is in it.
 pub(super) async fn visible(scope: &Scope, field: &'static str, id: &str) -> Outcome<Talk> {
-    let (id, is_group) = conversation_id(field, id)?;
+    let (id, is_group) = ids::conversation(field, id)?;
     let found = scope.services().conversations.visible(scope.viewer().user, id).await?;
     if matches!(found.kind, ConversationKind::Group) == is_group {
         Ok(found)

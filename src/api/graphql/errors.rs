@@ -6,13 +6,10 @@ use async_graphql::{Response, ServerError};
 use tracing::error;
 
 use crate::{
-    api::codes::Code,
+    api::codes::{Code, Told},
     error::{Error, StoreError, chain},
     telemetry::TraceId,
 };
-
-/// How long a client should wait before it tries again, in milliseconds.
-const RETRY_AFTER_MS: i32 = 1_000;
 
 /// Gives every error its code, on the way out.
 pub(super) fn expose_all(response: &mut Response, trace: Option<&TraceId>) {
@@ -40,9 +37,19 @@ fn expose(error: &mut ServerError, trace_id: Option<&str>) {
             extensions.set("code", Code::BadUserInput.name());
         }
         Some(known) => {
-            extensions.set("code", Code::of(known).name());
-            error.message = known.to_string();
-            describe(known, &mut extensions, error, trace_id);
+            report(known, error);
+            let Told { code, message, field, retry_after_ms } = Told::of(known);
+            error.message = message.into_owned();
+            extensions.set("code", code.name());
+            if let Some(field) = field {
+                extensions.set("field", field);
+            }
+            if let Some(retry_after_ms) = retry_after_ms {
+                extensions.set("retryAfterMs", retry_after_ms);
+            }
+            if let (Error::Store(_), Some(trace_id)) = (known, trace_id) {
+                extensions.set("traceId", trace_id);
+            }
         }
     }
     error.extensions = Some(extensions);
@@ -56,31 +63,15 @@ fn withhold_value(message: &mut String) {
     }
 }
 
-fn describe(
-    known: &Error,
-    extensions: &mut async_graphql::ErrorExtensionValues,
-    shown: &mut ServerError,
-    trace_id: Option<&str>,
-) {
+fn report(known: &Error, shown: &ServerError) {
     match known {
-        Error::Invalid { field, .. } | Error::Conflict { field, .. } => {
-            extensions.set("field", *field);
-        }
-        Error::RateLimited { retry_after_ms, .. } => {
-            extensions.set("retryAfterMs", *retry_after_ms);
-        }
         Error::Store(StoreError::Unavailable(_)) => {
             tracing::warn!(error = chain(known), "answered UNAVAILABLE");
-            extensions.set("retryAfterMs", RETRY_AFTER_MS);
         }
         Error::Store(StoreError::Internal(_)) => {
             error!(error = chain(known), path = ?shown.path, "answered INTERNAL");
-            "an internal error".clone_into(&mut shown.message);
         }
         _ => {}
-    }
-    if let (Error::Store(_), Some(trace_id)) = (known, trace_id) {
-        extensions.set("traceId", trace_id);
     }
 }
 

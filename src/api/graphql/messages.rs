@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 
 use super::{
     Nullable,
-    conversations::{self, Conversation},
+    conversations::Conversation,
     groups::Group,
     page::{self, connection, int},
     scalars::DateTime,
@@ -14,13 +14,12 @@ use super::{
     users::{IntoGraphql, User},
 };
 use crate::{
-    error::{Error, Result as Outcome},
+    error::Result as Outcome,
     ids,
     messaging::{
         Emoji, Message as Sent, MessageBody, MessageKey, MessageNews, Outgoing, Place, Position,
         Reaction as Known, Target,
     },
-    people::Username,
 };
 
 /// A message.
@@ -181,17 +180,9 @@ pub enum MessageTarget {
 impl MessageTarget {
     fn parse(self) -> Outcome<Target> {
         Ok(match self {
-            Self::ConversationId(id) => {
-                match conversations::conversation_id("conversationId", &id)? {
-                    (group, true) => Target::Group(group.group()),
-                    (direct, false) => Target::Direct(direct.direct()),
-                }
-            }
-            Self::UserId(id) => Target::User(ids::parse("userId", &id)?),
-            // What can't be a username is nobody's.
-            Self::Username(name) => {
-                Target::Username(Username::parse(&name).map_err(|_| Error::NotFound("user"))?)
-            }
+            Self::ConversationId(id) => Target::conversation(&id)?,
+            Self::UserId(id) => Target::user(&id)?,
+            Self::Username(name) => Target::username(&name)?,
         })
     }
 }

@@ -3,16 +3,12 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{
-    conversations::{self, Conversation},
-    groups::Group,
-    page::int,
-    scalars::DateTime,
-    scope::Scope,
+    conversations::Conversation, groups::Group, page::int, scalars::DateTime, scope::Scope,
     users::User,
 };
 use crate::{
     error::Error,
-    ids::ConversationId,
+    ids::{self, ConversationId},
     messaging::{ReadMarker as Marker, ReadState},
 };
 
@@ -66,7 +62,7 @@ impl ReadingMutation {
         seq: i32,
     ) -> Result<Conversation> {
         let scope = Scope::changing(ctx)?;
-        let (id, is_group) = conversations::conversation_id("conversationId", &conversation_id)?;
+        let (id, is_group) = ids::conversation("conversationId", &conversation_id)?;
         let reading = &scope.services().reading;
         reading.mark_read(scope.viewer().user, id, is_group, seq.into()).await?;
         changed(&scope, id, is_group).await
@@ -80,7 +76,7 @@ impl ReadingMutation {
         muted: bool,
     ) -> Result<Conversation> {
         let scope = Scope::changing(ctx)?;
-        let (id, is_group) = conversations::conversation_id("conversationId", &conversation_id)?;
+        let (id, is_group) = ids::conversation("conversationId", &conversation_id)?;
         scope.services().reading.mute(scope.viewer().user, id, is_group, muted).await?;
         changed(&scope, id, is_group).await
     }

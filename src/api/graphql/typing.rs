@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{conversations, scope::Scope};
-use crate::live::Desk;
+use super::scope::Scope;
+use crate::{ids, live::Desk};
 
 /// Mutations of typing.
 #[derive(Default)]
@@ -19,7 +19,7 @@ impl TypingMutation {
         typing: bool,
     ) -> Result<bool> {
         let scope = Scope::changing(ctx)?;
-        let desk = match conversations::conversation_id("conversationId", &conversation_id)? {
+        let desk = match ids::conversation("conversationId", &conversation_id)? {
             (group, true) => Desk::Group(group.group()),
             (direct, false) => Desk::Direct(direct.direct()),
         };

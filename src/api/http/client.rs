@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::http::{HeaderMap, HeaderName, request::Parts};
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use crate::accounts::Client;
@@ -12,14 +12,18 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The other end of a connection; with each of its requests.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub(in crate::api) struct Peer(pub(in crate::api) IpAddr);
 
 /// The client behind the connection that a request came on, and behind those
 /// proxies in front of the service that are `trusted`.
-pub(super) fn of(head: &Parts, trusted: &[IpNet]) -> Client {
+pub(in crate::api) fn of(
+    extensions: &Extensions,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Client {
     // Only what was not served by us has no peer.
-    let peer = head.extensions.get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
-    Client::at(behind(peer.to_canonical(), &head.headers, trusted))
+    let peer = extensions.get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+    Client::at(behind(peer.to_canonical(), headers, trusted))
 }
 
 /// The nearest address that is not a trusted proxy's. What stands before that

@@ -75,6 +75,32 @@ async fn check(part: &Part) -> PartReport {
     PartReport { name, needed, outcome, took: started.elapsed() }
 }
 
+/// Whether the service is of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// All parts answer.
+    Ready,
+    /// All parts answer that are needed.
+    Degraded,
+    /// A part does not answer that is needed.
+    Unavailable,
+}
+
+impl Readiness {
+    /// What the parts say.
+    #[must_use]
+    pub fn of(reports: &[PartReport]) -> Self {
+        let away = |needed| {
+            reports.iter().any(|report| report.needed == needed && report.outcome.is_err())
+        };
+        match (away(true), away(false)) {
+            (true, _) => Self::Unavailable,
+            (false, true) => Self::Degraded,
+            (false, false) => Self::Ready,
+        }
+    }
+}
+
 /// `/health/live`: the process answers.
 pub(super) async fn live() -> Response {
     answer(StatusCode::OK, json!({ "status": "live" }))
@@ -90,12 +116,10 @@ pub(super) async fn ready<E>(State(parts): State<Arc<HttpParts<E>>>) -> Response
         );
     }
     let reports = check_parts(&parts.health).await;
-    let away =
-        |needed| reports.iter().any(|report| report.needed == needed && report.outcome.is_err());
-    let (code, status) = match (away(true), away(false)) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-        (false, true) => (StatusCode::OK, "degraded"),
-        (false, false) => (StatusCode::OK, "ready"),
+    let (code, status) = match Readiness::of(&reports) {
+        Readiness::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        Readiness::Degraded => (StatusCode::OK, "degraded"),
+        Readiness::Ready => (StatusCode::OK, "ready"),
     };
     let parts: Vec<_> = reports.iter().map(describe).collect();
     answer(code, json!({ "status": status, "parts": parts }))

@@ -1,7 +1,7 @@
 //! What is served over HTTP: GraphQL, health, metrics, the schema's text, the
 //! public keys and the playground.
 
-mod client;
+pub(super) mod client;
 mod close;
 mod compression;
 mod documents;
@@ -21,9 +21,9 @@ mod pages;
 mod payload;
 mod persisted;
 mod protocol;
-mod request;
-mod running;
-mod serve;
+pub(super) mod request;
+pub(super) mod running;
+pub(super) mod serve;
 mod socket;
 mod streams;
 #[cfg(test)]
@@ -50,7 +50,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::{
     documents::Documents,
-    health::{Check, Part, PartReport, check_parts},
+    health::{Check, Part, PartReport, Readiness, check_parts},
     measured::Operations,
     payload::{AnyFeeds, Feeds, Payload, Payloads, Plainly},
     request::{BadToken, TRACE_HEADER},

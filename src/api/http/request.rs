@@ -57,14 +57,10 @@ enum Proof {
 }
 
 impl Caller {
-    /// Reads `Bearer …` (RFC 6750, section 2.1).
+    /// By the header `Authorization`.
     pub(super) fn of<E>(parts: &HttpParts<E>, client: Client, authorization: Option<&str>) -> Self {
         let Some(text) = authorization else { return Self { client, proof: Proof::None } };
-        let token = text
-            .split_once(' ')
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let proof = match token.map(|token| (parts.authenticate)(token)) {
+        let proof = match bearer(text).map(|token| (parts.authenticate)(token)) {
             Some(Ok(viewer)) => Proof::Good(viewer),
             _ => Proof::Bad,
         };
@@ -76,7 +72,8 @@ impl Caller {
         // What is not text is a token too, though a bad one.
         let value = head.headers.get(header::AUTHORIZATION);
         let value = value.map(|value| value.to_str().unwrap_or(""));
-        Self::of(parts, client::of(head, &parts.trusted_proxies), value)
+        let client = client::of(&head.extensions, &head.headers, &parts.trusted_proxies);
+        Self::of(parts, client, value)
     }
 
     /// Whether the token is no good.
@@ -91,6 +88,12 @@ impl Caller {
             Proof::None | Proof::Bad => None,
         }
     }
+}
+
+/// The token of `Bearer …` (RFC 6750, section 2.1).
+pub(in crate::api) fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Gives an operation its data and hands it to the hook.
@@ -198,7 +201,7 @@ fn report(method: &'static str, route: String, status: StatusCode, started: Inst
 }
 
 /// Where the caller is in a trace of its own.
-fn caller(headers: &HeaderMap) -> Option<Traceparent> {
+pub(in crate::api) fn caller(headers: &HeaderMap) -> Option<Traceparent> {
     let mut given = headers.get_all(TRACEPARENT).iter();
     let header = given.next().and_then(|value| value.to_str().ok());
     let caller = header.and_then(Traceparent::parse);

@@ -42,10 +42,10 @@ pub(super) struct Running {
 }
 
 /// Counts what exists in a gauge.
-pub(super) struct Counted(&'static str);
+pub(in crate::api) struct Counted(&'static str);
 
 impl Counted {
-    pub(super) fn new(gauge: &'static str) -> Self {
+    pub(in crate::api) fn new(gauge: &'static str) -> Self {
         metrics::gauge!(gauge).increment(1.0);
         Self(gauge)
     }

@@ -13,6 +13,8 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
@@ -21,7 +23,12 @@ use super::client::Peer;
 
 /// How long a client may take to send the head of a request, and how long a
 /// connection may wait for the next one.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+pub(in crate::api) const HEAD_TIME: Duration = Duration::from_secs(30);
+/// How long a client may leave unacknowledged what it was sent, or have no
+/// room for more (`TCP_USER_TIMEOUT`, tcp(7)): the system ends the connection then. So who
+/// vanished is found at the next sign of life of a stream.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// How long to wait where the process has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(500);
 
@@ -34,18 +41,10 @@ pub async fn serve(
     stop: CancellationToken,
     drain: Duration,
 ) {
-    let connections = TaskTracker::new();
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        match accepted {
-            Ok((stream, address)) => {
-                let peer = Peer(address.ip());
-                connections.spawn(connection(stream, peer, router.clone(), stop.clone()));
-            }
-            Err(error) => refused(&error).await,
-        }
-    }
-    drop(listener);
-    connections.close();
+    let connections = accept(listener, &stop, |stream, peer| {
+        connection(stream, peer, router.clone(), stop.clone())
+    });
+    let connections = connections.await;
     sockets.close();
     let ended = async {
         connections.wait().await;
@@ -57,10 +56,33 @@ pub async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "could not send without delay");
+/// Accepts connections until `stop`, each served by what `serve` gives; returns those that are
+/// still open then.
+pub(in crate::api) async fn accept<F>(
+    listener: TcpListener,
+    stop: &CancellationToken,
+    serve: impl Fn(TcpStream, Peer) -> F,
+) -> TaskTracker
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let connections = TaskTracker::new();
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, address)) => {
+                if let Err(error) = prepare(&stream) {
+                    debug!(%error, "could not prepare a connection");
+                }
+                connections.spawn(serve(stream, Peer(address.ip())));
+            }
+            Err(error) => refused(&error).await,
+        }
     }
+    connections.close();
+    connections
+}
+
+async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     let router = TowerToHyperService::new(router);
@@ -80,6 +102,12 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: Cancell
     if let Err(error) = result {
         debug!(%error, "a connection broke off");
     }
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    SockRef::from(stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    stream.set_nodelay(true)
 }
 
 async fn refused(error: &io::Error) {

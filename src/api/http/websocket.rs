@@ -46,7 +46,7 @@ pub(super) fn open<E: Executor>(
     let dialect = Dialect::named(selected.as_bytes());
     // From here on the service waits for the socket before it ends.
     let tracked = parts.sockets.token();
-    let client = client::of(head, &parts.trusted_proxies);
+    let client = client::of(&head.extensions, &head.headers, &parts.trusted_proxies);
     let span = Span::current();
     upgrade
         .read_buffer_size(READ_BUFFER)

@@ -226,3 +226,32 @@ fn one_of_the_nodes_misses_those_whose_node_died() {
     let first = nodes.own.online.node() < third;
     assert_eq!(missed.len(), usize::from(first), "{missed:?}");
 }
+
+#[test]
+fn whose_node_died_is_missed_also_where_the_first_node_died_with_it() {
+    for is_back in [false, true] {
+        let mut nodes = Nodes::new();
+        let first = NodeId::from_uuid(uuid::Uuid::nil());
+        let call = |nodes: &Nodes, call| {
+            nodes.own.online.hear(&Roll { node: first, call }, nodes.own.now);
+        };
+        nodes.here();
+        // It stops, so its people are missed before the first node is.
+        nodes.hear(RollCall::Stops);
+        call(&nodes, RollCall::Here(Vec::new()));
+        nodes.own.wait(GRACE);
+        assert_eq!((nodes.own.take(), nodes.own.seen()), (vec![], None), "the first node tells");
+        if is_back {
+            nodes.own.open();
+            assert_eq!(nodes.own.take(), [Standing::Online]);
+        }
+        nodes.own.wait(VALID);
+        let missed = nodes.own.take();
+        assert_eq!(
+            missed.iter().filter(|one| matches!(one, Standing::Lost(_))).count(),
+            usize::from(!is_back)
+        );
+        nodes.own.wait(VALID);
+        assert_eq!(nodes.own.take(), [], "once");
+    }
+}

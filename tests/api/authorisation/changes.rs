@@ -50,6 +50,12 @@ fn of_accounts(app: &TestApp, cast: &Cast, session: &str) -> Vec<Row> {
             "a wrong one",
             json!({ "current": "wrong horse", "new": "battery staple" }),
         ),
+        (
+            "changeEmail",
+            "a wrong password",
+            json!({ "email": "new@example.org", "password": "wrong horse" }),
+        ),
+        ("confirmEmailChange", "a wrong code", json!({ "code": "1234567" })),
         ("deleteAccount", "a wrong password", json!({ "password": "wrong horse" })),
         ("requestPasswordReset", "the owner's", json!({ "email": email })),
         (

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     introspection::text,
-    support::{Client, TestApp},
+    support::{Client, TestApp, accounts::PASSWORD},
 };
 
 pub(super) struct Cast {
@@ -22,6 +22,7 @@ impl Cast {
         let (ada, grace) = app.friends("ada", "grace").await;
         let (hermit, asker) = tokio::join!(app.person("hermit"), app.person("asker"));
         let (leaver, closer) = tokio::join!(app.person("leaver"), app.person("closer"));
+        let mover = app.person("mover").await;
         let mut cast = Self { clients: BTreeMap::new(), names: BTreeMap::new() };
         for (name, client) in [
             ("ada", &ada),
@@ -30,6 +31,7 @@ impl Cast {
             ("asker", &asker),
             ("leaver", &leaver),
             ("closer", &closer),
+            ("mover", &mover),
         ] {
             cast.call(name, &client.id);
             cast.call(&format!("{name}-name"), &client.username);
@@ -39,6 +41,8 @@ impl Cast {
             tokio::join!(app.device("leaver", "phone"), app.device("leaver", "tablet"));
         cast.call("phone-refresh-token", &phone.refresh_token);
         cast.call("tablet-session", &tablet.session().await);
+        mover.change_email(&app.email("moved"), PASSWORD).await.unwrap();
+        cast.call("mover-code", &app.code_of_mail(1, "moved").await);
         cast.call("session", &ada.session().await);
         cast.call("session-of-others", &grace.session().await);
         cast.people(app, [&ada, &grace, &hermit, &asker, &leaver]).await;
@@ -53,6 +57,7 @@ impl Cast {
             ("leaver", leaver),
             ("phone", phone),
             ("closer", closer),
+            ("mover", mover),
         ]);
         cast
     }

@@ -284,8 +284,8 @@ async fn malformed(passed: &mut Passed) {
     passed.refused_body("application/x-www-form-urlencoded", format!("password={written}")).await;
 }
 
-/// Sets a new password by mail, changes it, and closes the account, each
-/// after failing to.
+/// Sets a new password by mail, changes it, changes the address, and closes the
+/// account, each after failing to.
 async fn change_passwords(passed: &mut Passed, viewer: &Client) {
     let nobody = passed.client.clone();
     let ask = "mutation ($email: String!) { requestPasswordReset(email: $email) }";
@@ -312,6 +312,17 @@ async fn change_passwords(passed: &mut Passed, viewer: &Client) {
     let third = passed.secret("the third password of this account");
     passed.refused(&fresh, change, json!({ "current": wrong, "new": third })).await;
     fresh.data(change, json!({ "current": second, "new": third })).await;
+    let ask = "mutation ($email: String!, $password: String!) {
+        changeEmail(email: $email, password: $password) }";
+    let email = format!("new-{}", passed.email);
+    passed.refused(&fresh, ask, json!({ "email": email, "password": wrong })).await;
+    fresh.data(ask, json!({ "email": email, "password": third })).await;
+    let code = passed.code(3).await;
+    let other = if code == "123456" { "654321" } else { "123456" };
+    passed.codes.insert(other.to_owned());
+    let confirm = "mutation ($code: String!) { confirmEmailChange(code: $code) { email } }";
+    passed.refused(&fresh, confirm, json!({ "code": other })).await;
+    fresh.data(confirm, json!({ "code": code })).await;
     let delete = "mutation ($password: String!) { deleteAccount(password: $password) }";
     passed.refused(&fresh, delete, json!({ "password": wrong })).await;
     fresh.data(delete, json!({ "password": third })).await;

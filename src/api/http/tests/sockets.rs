@@ -180,7 +180,7 @@ async fn who_does_not_answer_pings_is_dropped() {
 #[test]
 fn pings_of_many_sockets_come_together_and_never_late() {
     let times = SocketTimes { ping: Duration::from_secs(15), ..SocketTimes::default() };
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let opened = (0..1_500).map(|tenth: u32| begun + Duration::from_millis(10) * tenth);
     let mut moments: Vec<_> = opened
         .map(|now| {
