@@ -284,8 +284,27 @@ pub fn table() -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    /// One of each outcome that the domain has. What a store says is a secret.
+    pub(in crate::api) fn outcomes() -> [Error; 11] {
+        [
+            Error::invalid("field", "is odd"),
+            Error::Unauthenticated,
+            Error::InvalidCredentials("wrong"),
+            Error::EmailNotVerified,
+            Error::Forbidden("not you"),
+            Error::NotFound("thing"),
+            Error::Conflict { field: "field", reason: "is taken" },
+            Error::rate_limited("too often", Duration::from_secs(1)),
+            Error::CursorExpired,
+            Error::unavailable("a secret"),
+            Error::internal("a secret"),
+        ]
+    }
 
     #[test]
     fn the_documentation_shows_this_table() {

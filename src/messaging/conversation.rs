@@ -251,6 +251,10 @@ pub struct Outgoing {
     pub reply_to: Option<MessageId>,
 }
 
+fn is_public(group: &Group) -> bool {
+    group.visibility == GroupVisibility::Public
+}
+
 /// Where a message goes, and what is known of that.
 struct Destination {
     conversation: ConversationId,
@@ -310,13 +314,18 @@ impl Conversations {
             Target::Group(group) => self.group(sender, group).await,
             target => self.direct(sender, target).await?,
         };
-        let is_public = matches!(&destination.place, Place::Group(Some(face))
-            if face.visibility == GroupVisibility::Public);
-        match self.write(sender, destination, outgoing).await {
-            Err(Error::NotFound("conversation")) if is_public => {
+        let public = match &destination.place {
+            Place::Group(Some(face)) if is_public(face) => Some(face.id),
+            _ => None,
+        };
+        match (self.write(sender, destination, outgoing).await, public) {
+            // It may have been deleted since it was looked at.
+            (Err(Error::NotFound("conversation")), Some(group))
+                if self.faces.group_anew(sender, group).await.as_ref().is_some_and(is_public) =>
+            {
                 Err(Error::Forbidden("only members of the group may write here"))
             }
-            written => written,
+            (written, _) => written,
         }
     }
 

@@ -96,6 +96,12 @@ impl Faces {
         self.known(&[id]).await.first().cloned()
     }
 
+    /// As [`Faces::group`], but not as it was remembered.
+    pub async fn group_anew(&self, viewer: UserId, id: GroupId) -> Option<Group> {
+        self.forget_group(id);
+        self.group(viewer, id).await
+    }
+
     /// The group; `None` for an unknown one, and with the graph away.
     pub async fn group(&self, viewer: UserId, id: GroupId) -> Option<Group> {
         let Inner { graph, groups, changed_groups, .. } = &*self.inner;

@@ -77,9 +77,10 @@ fn report(known: &Error, shown: &ServerError) {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, time::Duration};
+    use std::collections::BTreeSet;
 
     use super::*;
+    use crate::api::codes::tests::outcomes;
 
     #[test]
     fn a_value_of_the_wrong_type_is_not_shown() {
@@ -92,19 +93,7 @@ mod tests {
 
     #[test]
     fn each_outcome_carries_what_the_table_says() {
-        for known in [
-            Error::invalid("field", "is odd"),
-            Error::Unauthenticated,
-            Error::InvalidCredentials("wrong"),
-            Error::EmailNotVerified,
-            Error::Forbidden("not you"),
-            Error::NotFound("thing"),
-            Error::Conflict { field: "field", reason: "is taken" },
-            Error::rate_limited("too often", Duration::from_secs(1)),
-            Error::CursorExpired,
-            Error::unavailable("a secret"),
-            Error::internal("a secret"),
-        ] {
+        for known in outcomes() {
             let row = Code::of(&known).row();
             let mut shown = ServerError::new("", None);
             shown.source = Some(Arc::new(known));

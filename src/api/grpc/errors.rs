@@ -134,7 +134,7 @@ mod tests {
     use std::{collections::BTreeSet, time::Duration};
 
     use super::*;
-    use crate::api::http::BODY_LIMIT;
+    use crate::api::{codes::tests::outcomes, http::BODY_LIMIT};
 
     #[test]
     fn each_code_has_a_status_of_grpc() {
@@ -146,19 +146,7 @@ mod tests {
     #[test]
     fn each_outcome_is_told_as_the_table_says() {
         let trace = TraceId("f".repeat(32));
-        for outcome in [
-            Error::invalid("field", "is odd"),
-            Error::Unauthenticated,
-            Error::InvalidCredentials("wrong"),
-            Error::EmailNotVerified,
-            Error::Forbidden("not you"),
-            Error::NotFound("thing"),
-            Error::Conflict { field: "field", reason: "is taken" },
-            Error::rate_limited("too often", Duration::from_secs(1)),
-            Error::CursorExpired,
-            Error::unavailable("a secret"),
-            Error::internal("a secret"),
-        ] {
+        for outcome in outcomes() {
             let row = Code::of(&outcome).row();
             let status = Refusal::from(outcome).into_status(&trace);
             assert_eq!(name(status.code()), row.grpc);
