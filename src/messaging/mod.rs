@@ -18,13 +18,13 @@ mod recency;
 mod revision;
 mod rewritten;
 mod search;
+mod sending;
 mod trimming;
 mod writer;
 
 pub use contacts::{Contact, Contacts};
 pub use conversation::{
-    Conversation, ConversationKind, ConversationStore, Conversations, HistoryPage, HistoryRange,
-    ListKey, Outgoing, Target,
+    Conversation, ConversationKind, ConversationStore, HistoryPage, HistoryRange, ListKey,
 };
 pub use faces::Faces;
 pub use indexer::{IndexStore, Indexed, Indexer, SEARCH};
@@ -42,5 +42,6 @@ pub use recency::Recency;
 pub use revision::{Messages, Revised, Revision, RevisionStore};
 pub use rewritten::Rewritten;
 pub use search::{SearchQuery, SearchStore, Word, tokens};
+pub use sending::{Conversations, Outgoing, Target};
 pub use trimming::{KEPT, TrimStore, Trimming};
 pub use writer::{Draft, MessageStore, Outcome, Outdated, Writer, WriterHandle};
