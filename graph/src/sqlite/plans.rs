@@ -116,3 +116,11 @@ fn names_are_unique() {
     names.dedup();
     assert_eq!(names.len(), all);
 }
+
+/// A statement with a parameter in its LIMIT would be parsed and planned anew whenever it runs.
+#[tokio::test]
+async fn statements_stay_prepared() {
+    let rows = sqlx::query("PRAGMA compile_options").fetch_all(&database().await).await.unwrap();
+    let options: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert!(options.iter().any(|option| option == "ENABLE_QPSG"), "{options:?}");
+}
