@@ -70,6 +70,12 @@ impl Conversation {
     pub fn shows(&self, seq: i64) -> bool {
         seq >= self.first_seq
     }
+
+    /// Whether the viewer may read the newest message.
+    #[must_use]
+    pub fn shows_last(&self) -> bool {
+        self.shows(self.last_seq)
+    }
 }
 
 /// A part of a conversation's history, by `seq`; both ends belong to it.

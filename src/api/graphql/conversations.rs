@@ -4,6 +4,8 @@ use async_graphql::{Context, ID, Interface, Object, Result};
 
 use super::{
     Nullable,
+    ahead::Ahead,
+    eager::Eager,
     groups::Group,
     messages::{Message, MessageConnection, MessageEdge},
     page::{self, PageInfo, connection, int},
@@ -30,7 +32,7 @@ pub struct DirectConversation {
 #[expect(clippy::duplicated_attributes, reason = "two arguments may have the same type")]
 #[graphql(
     field(name = "id", ty = "ID"),
-    field(name = "last_message", ty = "Nullable<Message>"),
+    field(name = "last_message", ty = "Nullable<Eager<Message>>"),
     field(name = "last_activity_at", ty = "Nullable<DateTime>"),
     field(
         name = "unread_count",
@@ -93,7 +95,7 @@ impl DirectConversation {
         User::get(&self.scope, peer.ok_or(Error::NotFound("user"))?).await
     }
 
-    async fn last_message(&self) -> Nullable<Message> {
+    async fn last_message(&self) -> Nullable<Eager<Message>> {
         last_message(&self.scope, Ok(Some(self.conversation))).await.transpose()
     }
 
@@ -119,13 +121,14 @@ impl DirectConversation {
     /// Oldest to newest. `last: 50` is the newest page; go back with `before`, forward with `after`.
     async fn messages(
         &self,
+        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<MessageConnection> {
         let asked = MessagePage::parse(first, after.as_deref(), last, before.as_deref())?;
-        messages(&self.scope, Some(self.conversation), asked).await
+        messages(&self.scope, &Ahead::of_page(ctx), Some(self.conversation), asked).await
     }
 }
 
@@ -159,6 +162,7 @@ impl MessagePage {
 /// A page of messages; an empty one for who is not in the conversation.
 pub(super) async fn messages(
     scope: &Scope,
+    ahead: &Ahead<'_>,
     conversation: Option<Talk>,
     MessagePage(asked): MessagePage,
 ) -> Result<MessageConnection> {
@@ -167,9 +171,9 @@ pub(super) async fn messages(
         return Ok(MessageConnection { edges: Vec::new(), page_info });
     };
     let (range, has_previous_page, has_next_page) = asked.range(&conversation);
-    let found = scope.loaders().history.load(range).await?;
+    let found = scope.loaders().history.load(range).await?.unwrap_or_default();
+    ahead.messages(scope, &found).await;
     let edges: Vec<MessageEdge> = found
-        .unwrap_or_default()
         .into_iter()
         .map(|message| MessageEdge {
             cursor: page::number_cursor(message.seq),
@@ -185,12 +189,12 @@ pub(super) async fn messages(
 pub(super) async fn last_message(
     scope: &Scope,
     conversation: Result<Option<Talk>>,
-) -> Result<Option<Message>> {
-    let Some(conversation) = conversation?.filter(|talk| talk.shows(talk.last_seq)) else {
+) -> Result<Option<Eager<Message>>> {
+    let Some(conversation) = conversation?.filter(Talk::shows_last) else {
         return Ok(None);
     };
     let message = scope.loaders().last_messages.load(conversation.id).await?;
-    Ok(message.map(|message| Message { scope: scope.clone(), message }))
+    Ok(message.map(|message| Eager(Message { scope: scope.clone(), message })))
 }
 
 /// The conversation with this id, for who is in it.

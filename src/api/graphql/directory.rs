@@ -4,6 +4,7 @@ use async_graphql::{Context, Object, Result};
 use chatterbox_graph::{MutualFriendsOf, Suggestion};
 
 use super::{
+    ahead::Ahead,
     page::{self, PageInfo, int},
     scope::Scope,
     users::{User, UserConnection, UserEdge},
@@ -84,6 +85,8 @@ impl DirectoryQuery {
             0
         };
         scope.know(page.items.iter().map(|listed| listed.person.clone()));
+        let ids = page.items.iter().map(|listed| listed.person.id).collect();
+        Ahead::of_page(ctx).users(&scope, ids).await;
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()

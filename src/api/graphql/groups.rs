@@ -9,7 +9,9 @@ use chatterbox_graph::{
 
 use super::{
     Nullable,
+    ahead::Ahead,
     conversations::{self, MessagePage},
+    eager::Eager,
     messages::{Message, MessageConnection},
     page::{self, PageInfo, connection, int},
     reading::{self, ReadMarker},
@@ -143,6 +145,7 @@ impl Group {
     /// By username, all or those whose username or display name starts with `query`. Empty for who is not a member.
     async fn members(
         &self,
+        ctx: &Context<'_>,
         query: Option<String>,
         #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
@@ -157,6 +160,8 @@ impl Group {
             chatterbox_graph::Page::default()
         };
         self.scope.know(page.items.iter().map(|member| member.person.clone()));
+        let ids = page.items.iter().map(|member| member.person.id).collect();
+        Ahead::of_page(ctx).users(&self.scope, ids).await;
         let edges: Vec<GroupMemberEdge> = page
             .items
             .into_iter()
@@ -187,7 +192,7 @@ impl Group {
         Ok(people.into_iter().map(|person| User { scope: self.scope.clone(), person }).collect())
     }
 
-    pub(super) async fn last_message(&self) -> Nullable<Message> {
+    pub(super) async fn last_message(&self) -> Nullable<Eager<Message>> {
         let found = conversations::last_message(&self.scope, self.conversation().await);
         found.await.transpose()
     }
@@ -215,13 +220,15 @@ impl Group {
     /// Oldest to newest. `last: 50` is the newest page; go back with `before`, forward with `after`.
     pub(super) async fn messages(
         &self,
+        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<MessageConnection> {
         let asked = MessagePage::parse(first, after.as_deref(), last, before.as_deref())?;
-        conversations::messages(&self.scope, self.conversation().await?, asked).await
+        let conversation = self.conversation().await?;
+        conversations::messages(&self.scope, &Ahead::of_page(ctx), conversation, asked).await
     }
 }
 

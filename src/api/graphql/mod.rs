@@ -1,10 +1,12 @@
 //! The GraphQL API: one file an aggregate, named as in the domain.
 
 mod accounts;
+mod ahead;
 mod asked;
 mod conversations;
 mod cost;
 mod directory;
+mod eager;
 pub mod errors;
 mod events;
 mod feeds;

@@ -176,8 +176,8 @@ macro_rules! connection {
                 &self.cursor
             }
 
-            async fn node(&self) -> &$node {
-                &self.node
+            async fn node(&self) -> $crate::api::graphql::eager::Eager<&$node> {
+                $crate::api::graphql::eager::Eager(&self.node)
             }
 
             $(async fn $field(&self) -> &$ty {
@@ -195,12 +195,12 @@ macro_rules! connection {
         #[doc = concat!("A page of `", stringify!($edge), "`s.")]
         #[async_graphql::Object]
         impl $connection {
-            async fn edges(&self) -> &[$edge] {
-                &self.edges
+            async fn edges(&self) -> Vec<$crate::api::graphql::eager::Eager<&$edge>> {
+                self.edges.iter().map($crate::api::graphql::eager::Eager).collect()
             }
 
-            async fn nodes(&self) -> Vec<&$node> {
-                self.edges.iter().map(|edge| &edge.node).collect()
+            async fn nodes(&self) -> Vec<$crate::api::graphql::eager::Eager<&$node>> {
+                self.edges.iter().map(|edge| $crate::api::graphql::eager::Eager(&edge.node)).collect()
             }
 
             async fn page_info(&self) -> &$crate::api::graphql::page::PageInfo {

@@ -5,7 +5,9 @@ use chatterbox_graph::{Friendship as Bond, MutualFriendsOf, Path, PathBetween, P
 
 use super::{
     Nullable,
+    ahead::Ahead,
     conversations::DirectConversation,
+    eager::Eager,
     page::{self, PageInfo, connection, int},
     presence::Presence,
     scalars::DateTime,
@@ -128,9 +130,10 @@ impl User {
     }
 
     /// Null where the user's settings hide it from the viewer.
-    async fn presence(&self) -> Nullable<Presence> {
+    async fn presence(&self) -> Nullable<Eager<Presence>> {
         let seen = self.scope.loaders().presence.load(self.person.id).await.transpose()?;
-        seen.map(|seen| seen.map(Presence::from)).map_err(Into::into).transpose()
+        let shown = |seen| Eager(Presence::from(seen));
+        seen.map(|seen| seen.map(shown)).map_err(Into::into).transpose()
     }
 
     /// What stands between the viewer and this user.
@@ -141,6 +144,7 @@ impl User {
 
     async fn mutual_friends(
         &self,
+        ctx: &Context<'_>,
         #[graphql(default = 20)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<UserConnection> {
@@ -150,6 +154,8 @@ impl User {
         let asked = MutualFriendsOf { viewer, other, limit, after: after.clone() };
         let page = self.scope.loaders().mutual_friends.load(asked).await?.unwrap_or_default();
         self.scope.know(page.items.clone());
+        let ids = page.items.iter().map(|person| person.id).collect();
+        Ahead::of_page(ctx).users(&self.scope, ids).await;
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()
@@ -182,17 +188,14 @@ impl User {
     }
 
     /// The one-to-one conversation with this user. Null for the viewer itself.
-    async fn direct_conversation(&self) -> Nullable<DirectConversation> {
+    async fn direct_conversation(&self) -> Nullable<Eager<DirectConversation>> {
         if self.person.id == self.scope.viewer().user {
             return None;
         }
         let found = self.scope.loaders().direct.load(self.person.id).await.transpose()?;
         let scope = self.scope.clone();
-        Some(
-            found
-                .map(|conversation| DirectConversation { scope, conversation })
-                .map_err(Into::into),
-        )
+        let shown = |conversation| Eager(DirectConversation { scope, conversation });
+        Some(found.map(shown).map_err(Into::into))
     }
 }
 

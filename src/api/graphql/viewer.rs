@@ -2,10 +2,11 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Union};
 use chatterbox_graph::{
-    ChatPartner as Partner, FriendsOf, Friendship as Bond, RequestDirection, TimeKey,
+    ChatPartner as Partner, Friend, FriendsOf, Friendship as Bond, RequestDirection, TimeKey,
 };
 
 use super::{
+    ahead::Ahead,
     conversations::{Conversation, ConversationConnection, ConversationEdge},
     directory::{self, FriendSuggestion},
     groups::Group,
@@ -108,6 +109,7 @@ impl Viewer {
     /// Friends by username, all or those whose username or display name starts with `query`.
     async fn friends(
         &self,
+        ctx: &Context<'_>,
         query: Option<String>,
         #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
@@ -119,20 +121,21 @@ impl Viewer {
         let asked = FriendsOf { viewer, query, limit: first, after: after.clone() };
         let mut pages = graph.friends(&[asked]).await.map_err(Error::from)?;
         let page = pages.pop().unwrap_or_default();
-        let mut edges = Vec::with_capacity(page.items.len());
-        for friend in page.items {
-            let (id, person) = (friend.person.id, friend.person);
-            let loaders = self.scope.loaders();
-            loaders.people.prime(id, Ok(Some(person.clone()))).await;
-            loaders.friendships.prime(id, Ok(Some(Bond::Friends))).await;
-            loaders.last_chatted_at.prime(id, Ok(friend.last_chatted_at)).await;
-            edges.push(FriendEdge {
-                cursor: page::name_cursor(&person.username),
-                node: User { scope: self.scope.clone(), person },
-                since: friend.since.into(),
-                last_chatted_at: friend.last_chatted_at.map(DateTime),
-            });
-        }
+        let (friends, loaders) = (&page.items, self.scope.loaders());
+        self.scope.know(friends.iter().map(|friend| friend.person.clone()));
+        let bonds = friends.iter().map(|friend| (friend.person.id, Ok(Some(Bond::Friends))));
+        loaders.friendships.prime_many(bonds).await;
+        let chats = friends.iter().map(|friend| (friend.person.id, Ok(friend.last_chatted_at)));
+        loaders.last_chatted_at.prime_many(chats).await;
+        let ids = friends.iter().map(|friend| friend.person.id).collect();
+        Ahead::of_page(ctx).users(&self.scope, ids).await;
+        let edge = |friend: Friend| FriendEdge {
+            cursor: page::name_cursor(&friend.person.username),
+            node: User { scope: self.scope.clone(), person: friend.person },
+            since: friend.since.into(),
+            last_chatted_at: friend.last_chatted_at.map(DateTime),
+        };
+        let edges: Vec<_> = page.items.into_iter().map(edge).collect();
         let page_info =
             PageInfo::forward(page.has_next, after.is_some(), edges.iter().map(|e| &e.cursor));
         Ok(FriendConnection { edges, page_info, total_count: int(page.total) })
@@ -141,6 +144,7 @@ impl Viewer {
     /// Friend requests, newest first.
     async fn friend_requests(
         &self,
+        ctx: &Context<'_>,
         #[graphql(default_with = "FriendRequestDirection::Incoming")]
         direction: FriendRequestDirection,
         #[graphql(default = 50)] first: Option<i32>,
@@ -157,6 +161,8 @@ impl Viewer {
         let page =
             graph.friend_requests(viewer, direction, first, after).await.map_err(Error::from)?;
         self.scope.know(page.items.iter().map(|request| request.person.clone()));
+        let ids = page.items.iter().map(|request| request.person.id).collect();
+        Ahead::of_page(ctx).users(&self.scope, ids).await;
         let edges: Vec<FriendRequestEdge> = page
             .items
             .into_iter()
@@ -200,6 +206,7 @@ impl Viewer {
     /// Conversations, most recently active first.
     async fn conversations(
         &self,
+        ctx: &Context<'_>,
         #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<ConversationConnection> {
@@ -210,10 +217,9 @@ impl Viewer {
         let mut found = history.list(viewer, first + 1, after.map(Position)).await?;
         let has_next = found.len() > first;
         found.truncate(first);
-        for conversation in &found {
-            let known = Ok(Some(*conversation));
-            self.scope.loaders().conversations.prime(conversation.id, known).await;
-        }
+        let known = found.iter().map(|conversation| (conversation.id, Ok(Some(*conversation))));
+        self.scope.loaders().conversations.prime_many(known).await;
+        Ahead::of_page(ctx).conversations(&self.scope, &found).await;
         let edges: Vec<ConversationEdge> = found
             .into_iter()
             .map(|conversation| ConversationEdge {
