@@ -25,6 +25,8 @@ impl Benchmark for SendBench {
 #[serde(rename_all = "camelCase")]
 struct Sent {
     senders: u32,
+    /// How many messages each has under way.
+    window: u32,
     protocol: &'static str,
     conversations: u32,
     seconds: f64,
@@ -48,6 +50,7 @@ async fn measure(config: &Config, bench: &SendBench) -> Result<String> {
     let commits = u32::try_from(watched.commits()).unwrap_or(u32::MAX);
     let found = Sent {
         senders: bench.senders,
+        window: bench.window,
         protocol: match (&bench.grpc, bench.streams) {
             (None, _) => "GraphQL",
             (Some(_), false) => "gRPC",
@@ -93,11 +96,11 @@ impl Caller for Sender {
 /// The first of the people, as many as send. The others are those to whom they do.
 async fn senders(
     people: &People,
-    SendBench { senders, grpc, streams, .. }: &SendBench,
+    SendBench { senders, grpc, streams, window, .. }: &SendBench,
     conversations: u32,
 ) -> Result<Vec<Sender>> {
     let senders = *senders;
-    let mut line = grpc.as_ref().map(|url| Line::to(url, *streams));
+    let mut line = grpc.as_ref().map(|url| Line::to(url, streams.then_some(*window)));
     let bar = progress(senders.into());
     bar.set_message("opening conversations");
     let mut made = Vec::with_capacity(senders as usize);
@@ -115,11 +118,15 @@ async fn senders(
             }
             vec![groups[shared as usize].clone()]
         };
-        let way = match &mut line {
-            Some(line) => Way::Grpc(line.caller(client).await?),
-            None => Way::GraphQl(client),
+        let ways: Vec<_> = match &mut line {
+            Some(line) => line.callers(client).await?.into_iter().map(Way::Grpc).collect(),
+            None => vec![Way::GraphQl(client)],
         };
-        made.push(Sender { way, conversations, sent: 0 });
+        let senders = ways.into_iter().map(|way| {
+            let conversations = conversations.clone();
+            Sender { way, conversations, sent: 0 }
+        });
+        made.extend(senders);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -128,10 +135,15 @@ async fn senders(
 
 impl Findings for Sent {
     fn how(&self) -> String {
-        let Self { senders, protocol, conversations, seconds, .. } = self;
+        let Self { senders, window, protocol, conversations, seconds, .. } = self;
         let (senders, conversations) = (count(*senders), count(*conversations));
+        let under_way = match window {
+            1 => String::new(),
+            many => format!(", each with {many} messages under way"),
+        };
         format!(
-            "{senders} senders in {conversations} conversations for {seconds} s, by {protocol},"
+            "{senders} senders in {conversations} conversations for {seconds} s, \
+             by {protocol}{under_way},"
         )
     }
 

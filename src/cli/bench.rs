@@ -183,6 +183,17 @@ pub struct SendBench {
     #[arg(long, requires = "grpc")]
     pub streams: bool,
 
+    /// How many messages each has under way on their stream, before they wait for the first of
+    /// them to be answered.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        requires = "streams",
+        value_parser = value_parser!(u32).range(1..=1_000)
+    )]
+    pub window: u32,
+
     /// What runs.
     #[command(flatten)]
     pub on: RunningNodes,

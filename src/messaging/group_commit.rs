@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, warn};
@@ -75,25 +75,30 @@ impl<C: Commit> Clone for Entrance<C> {
 }
 
 impl<C: Commit> Entrance<C> {
-    /// Hands something in and waits until it is durable.
+    /// Hands something in, at once, behind what was handed in before; what it returns waits
+    /// until that is durable.
     ///
     /// # Errors
     ///
     /// What it is refused with; [`StoreError::Unavailable`] at once where too
     /// many wait or the service is stopping, and after 10 seconds without an
     /// answer: nothing is known then of what becomes of it.
-    pub async fn submit(&self, item: C::Item) -> Result<C::Done> {
+    pub fn submit(&self, item: C::Item) -> impl Future<Output = Result<C::Done>> + Send + use<C> {
         let (answer, answered) = oneshot::channel();
         let span = tracing::debug_span!("submit", items = C::ITEMS);
         let waiting = Waiting { item, answer, span: span.clone() };
-        self.queue.try_send(waiting).map_err(|refused| match refused {
+        let handed_in = self.queue.try_send(waiting).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => Error::unavailable("too many wait already"),
             mpsc::error::TrySendError::Closed(_) => Error::unavailable("the service is stopping"),
-        })?;
-        match timeout(self.patience, answered).instrument(span).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_unanswered)) => Err(Error::unavailable("the service is stopping")),
-            Err(_elapsed) => Err(Error::unavailable("the store takes too long")),
+        });
+        let until = Instant::now() + self.patience;
+        async move {
+            handed_in?;
+            match timeout_at(until, answered).instrument(span).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_unanswered)) => Err(Error::unavailable("the service is stopping")),
+                Err(_elapsed) => Err(Error::unavailable("the store takes too long")),
+            }
         }
     }
 
@@ -208,7 +213,10 @@ mod tests {
     use std::sync::Arc;
 
     use futures::future::{join, join_all};
-    use tokio::sync::{Mutex, Semaphore};
+    use tokio::{
+        sync::{Mutex, Semaphore},
+        time::timeout,
+    };
 
     use super::*;
 

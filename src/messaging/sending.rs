@@ -85,6 +85,13 @@ struct Destination {
     peer: Option<(UserId, Position)>,
 }
 
+/// A message that may be handed in.
+struct Ready {
+    draft: Draft,
+    /// The other one of two.
+    peer: Option<UserId>,
+}
+
 /// How often it is asked anew about two people who change all the time.
 const TRIES: u32 = 8;
 
@@ -130,23 +137,42 @@ impl Conversations {
         target: Target,
         outgoing: Outgoing,
     ) -> Result<MessageNews> {
-        let destination = match target {
-            Target::Group(group) => self.group(sender, group).await,
-            target => self.direct(sender, target).await?,
-        };
-        let public = match &destination.place {
-            Place::Group(Some(face)) if is_public(face) => Some(face.id),
-            _ => None,
-        };
-        match (self.write(sender, destination, outgoing).await, public) {
-            // It may have been deleted since it was looked at.
-            (Err(Error::NotFound("conversation")), Some(group))
-                if self.faces.group_anew(sender, group).await.as_ref().is_some_and(is_public) =>
-            {
-                Err(Error::Forbidden("only members of the group may write here"))
-            }
-            (written, _) => written,
+        let ready = self.prepare(sender, target, outgoing).await?;
+        let written = self.writer.send(ready.draft.clone());
+        self.finish(ready, written.await).await
+    }
+
+    /// Sends messages in this order, without waiting for one before the next is handed in. Each is
+    /// answered as by [`Conversations::send`]; one that is refused does not hinder the others, and what
+    /// was refused before stays so.
+    pub async fn send_all(
+        &self,
+        sender: UserId,
+        messages: Vec<Result<(Target, Outgoing)>>,
+    ) -> Vec<Result<MessageNews>> {
+        let mut ready = Vec::with_capacity(messages.len());
+        for message in messages {
+            ready.push(match message {
+                Ok((target, outgoing)) => self.prepare(sender, target, outgoing).await,
+                Err(refused) => Err(refused),
+            });
         }
+        // What is known for one is what is known for all: so where one has to be handed in anew
+        // those behind it have to be too, and none overtakes it.
+        let known_at = ready.iter().flatten().filter_map(|ready| ready.draft.known_at).min();
+        for ready in ready.iter_mut().flatten() {
+            ready.draft.known_at = ready.draft.known_at.and(known_at);
+        }
+        let hand_in = |ready: Ready| (self.writer.send(ready.draft.clone()), ready);
+        let handed_in: Vec<_> = ready.into_iter().map(|ready| ready.map(hand_in)).collect();
+        let mut sent = Vec::with_capacity(handed_in.len());
+        for message in handed_in {
+            sent.push(match message {
+                Ok((written, ready)) => self.finish(ready, written.await).await,
+                Err(refused) => Err(refused),
+            });
+        }
+        sent
     }
 
     async fn direct(&self, sender: UserId, target: Target) -> Result<Destination> {
@@ -164,14 +190,18 @@ impl Conversations {
         Destination { conversation: group.into(), people, place, peer: None }
     }
 
-    async fn write(
+    /// All that is asked before a message is handed in.
+    async fn prepare(
         &self,
         sender: UserId,
-        destination: Destination,
-        outgoing: Outgoing,
-    ) -> Result<MessageNews> {
+        target: Target,
+        Outgoing { body, key, reply_to }: Outgoing,
+    ) -> Result<Ready> {
+        let destination = match target {
+            Target::Group(group) => self.group(sender, group).await,
+            target => self.direct(sender, target).await?,
+        };
         let Destination { conversation, mut people, place, peer } = destination;
-        let Outgoing { body, key, reply_to } = outgoing;
         let replied = match reply_to {
             Some(id) => Some(self.replied(sender, conversation, id).await?),
             None => None,
@@ -182,28 +212,59 @@ impl Conversations {
         if matches!(place, Place::Group(_)) && !others.is_empty() {
             people = self.faces.known(&[&[sender], &others[..]].concat()).await;
         }
+        let (peer, known_at) = peer.unzip();
+        let id = self.ambient.id();
         let draft = Draft {
-            id: self.ambient.id(),
+            id,
             conversation,
             sender,
             body,
             key,
-            replied: replied.clone(),
+            replied,
             mentions,
-            people: people.clone(),
-            place: place.clone(),
-            known_at: peer.map(|(_, known_at)| known_at),
+            people,
+            place,
+            known_at,
         };
-        let message = self.deliver(draft, peer.map(|(peer, _)| peer)).await?;
-        // It may have been there already, and others may have reacted to it.
-        Ok(MessageNews { message, reactions: None, replied, people, place })
+        Ok(Ready { draft, peer })
     }
 
-    /// Hands the draft in; where what is known of the two is behind the log, as another node
+    /// What becomes of a draft that was handed in.
+    async fn finish(
+        &self,
+        Ready { mut draft, peer }: Ready,
+        written: Result<Result<Message, Outdated>>,
+    ) -> Result<MessageNews> {
+        let sender = draft.sender;
+        let public = match &draft.place {
+            Place::Group(Some(face)) if is_public(face) => Some(face.id),
+            _ => None,
+        };
+        match (self.deliver(&mut draft, peer, written).await, public) {
+            // It may have been deleted since it was looked at.
+            (Err(Error::NotFound("conversation")), Some(group))
+                if self.faces.group_anew(sender, group).await.as_ref().is_some_and(is_public) =>
+            {
+                Err(Error::Forbidden("only members of the group may write here"))
+            }
+            (written, _) => {
+                let (message, Draft { replied, people, place, .. }) = (written?, draft);
+                // It may have been there already, and others may have reacted to it.
+                Ok(MessageNews { message, reactions: None, replied, people, place })
+            }
+        }
+    }
+
+    /// Hands the draft in again where what is known of the two is behind the log, as another node
     /// has written it, with what is so now.
-    async fn deliver(&self, mut draft: Draft, peer: Option<UserId>) -> Result<Message> {
+    async fn deliver(
+        &self,
+        draft: &mut Draft,
+        peer: Option<UserId>,
+        mut written: Result<Result<Message, Outdated>>,
+    ) -> Result<Message> {
         for _ in 0..TRIES {
-            match (self.writer.send(draft.clone()).await?, peer) {
+            match (written?, peer) {
                 (Ok(message), _) => return Ok(message),
                 (Err(Outdated(pos)), Some(peer)) => {
                     let contact = self.contacts.writing_at(draft.sender, peer, pos).await?;
@@ -212,6 +273,7 @@ impl Conversations {
                 }
                 (Err(Outdated(_)), None) => break,
             }
+            written = self.writer.send(draft.clone()).await;
         }
         Err(Error::unavailable("what stands between the two changes all the time"))
     }

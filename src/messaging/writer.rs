@@ -85,8 +85,8 @@ pub trait MessageStore: Send + Sync + 'static {
 pub struct WriterHandle(Entrance<Drafts>);
 
 impl WriterHandle {
-    /// Hands a message in and waits until it is durable. The outer result is the stores',
-    /// the inner one says what has to be asked anew.
+    /// Hands a message in, at once, behind those that were handed in before; what it returns waits
+    /// until it is durable. The outer result is the stores', the inner one says what has to be asked anew.
     ///
     /// # Errors
     ///
@@ -97,8 +97,11 @@ impl WriterHandle {
     /// nevertheless: who sends it again with its key learns of it.
     ///
     /// [`StoreError::Unavailable`]: crate::error::StoreError::Unavailable
-    pub async fn send(&self, draft: Draft) -> Result<Result<Message, Outdated>> {
-        self.0.submit(draft).await
+    pub fn send(
+        &self,
+        draft: Draft,
+    ) -> impl Future<Output = Result<Result<Message, Outdated>>> + Send + use<> {
+        self.0.submit(draft)
     }
 
     /// Sets the gauges of the messages that wait.

@@ -1,5 +1,6 @@
 //! `ChatService` as its clients meet it: the same messages as over GraphQL.
 
+mod bursts;
 mod ends;
 mod refusals;
 mod resuming;

@@ -182,11 +182,16 @@ async fn a_running_service_is_under_load(stores: StoreUrls) {
         assert!(report["commitsPerSecond"].as_f64().unwrap() > 0.0, "{report}");
     }
 
-    for (protocol, streams) in [("gRPC", &[][..]), ("gRPC streams", &["--streams"])] {
+    for (protocol, streams, window) in [
+        ("gRPC", &[][..], 1),
+        ("gRPC streams", &["--streams"], 1),
+        ("gRPC streams", &["--streams", "--window", "4"], 4),
+    ] {
         let options = ["send", "--senders", "3", "--seconds", "3", "--grpc", &measured.grpc];
         let report = measured.report(&[&options[..], streams].concat());
         assert_times(&report);
         assert_eq!(report["protocol"], protocol);
+        assert_counts(&report, &[("senders", 3), ("window", window)]);
         assert!(report["messages"].as_u64().unwrap() > 0, "{report}");
     }
 
@@ -339,6 +344,8 @@ fn options_of_load_name_what_is_accepted() {
         (&["send", "--seconds", "4000"], "from 0.1 to 3600"),
         (&["send", "--conversations", "0"], "--conversations"),
         (&["send", "--streams"], "--grpc"),
+        (&["send", "--grpc", "--window", "2"], "--streams"),
+        (&["send", "--grpc", "--streams", "--window", "0"], "--window"),
         (&["send", "--grpc", "https://chat.example.org"], "http://127.0.0.1:8080"),
         (&["fanout", "--members", "1"], "--members"),
         (&["fanout", "--messages", "many"], "--messages"),

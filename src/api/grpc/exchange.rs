@@ -3,12 +3,12 @@
 //! writes the stream: who does not read is not read from either, and what is
 //! meant for them waits in the queue of their subscription, until it is full.
 
-use std::{future::pending, sync::Arc};
+use std::{collections::VecDeque, future::pending, sync::Arc};
 
 use futures::{
     FutureExt, StreamExt,
     future::BoxFuture,
-    stream::{self, BoxStream},
+    stream::{self, BoxStream, ReadyChunks},
 };
 use tonic::{Code as StatusCode, Status, Streaming};
 use tracing::Instrument;
@@ -16,7 +16,7 @@ use tracing::Instrument;
 use super::{
     GrpcParts,
     call::Call,
-    errors::{self, Refusal, misread},
+    errors::{Refusal, misread},
     generated::ChatMessage,
     wire,
 };
@@ -28,15 +28,25 @@ use crate::{
     messaging::{Change, Entry, MessageNews, Place},
 };
 
+/// How many messages of a stream are sent without waiting for an answer.
+const BURST: usize = 64;
+
+/// What came in together.
+type Burst = Vec<Result<ChatMessage, Status>>;
+
 /// A stream that is open.
 pub(super) struct Exchange {
     parts: Arc<GrpcParts>,
     user: UserId,
     /// Returns when the stream has to end.
     over: BoxFuture<'static, Refusal>,
-    inbound: Streaming<ChatMessage>,
-    /// The message that is being sent; the next one is not read before it is answered.
-    sending: Option<BoxFuture<'static, ChatMessage>>,
+    inbound: ReadyChunks<Streaming<ChatMessage>>,
+    /// The messages that are being sent; nothing is read before all of them are answered.
+    sending: Option<BoxFuture<'static, Vec<ChatMessage>>>,
+    /// What is still to be answered.
+    answers: VecDeque<ChatMessage>,
+    /// Why nothing more can be read.
+    broken: Option<Status>,
     subscription: Subscription,
     _present: Connected,
     _counted: Counted,
@@ -44,10 +54,10 @@ pub(super) struct Exchange {
 
 /// What happens next on a stream.
 enum Turn {
-    /// A message is answered.
-    Answered(ChatMessage),
-    /// The caller has sent a message, or no more of them.
-    Received(Result<Option<ChatMessage>, Status>),
+    /// What was sent is answered.
+    Answered(Vec<ChatMessage>),
+    /// The caller has sent messages, or no more of them.
+    Received(Option<Burst>),
     /// Something happened to the caller, or their subscription has ended.
     Happened(Outcome<Result<Arc<Event>, SubscriptionEnd>>),
 }
@@ -63,7 +73,18 @@ impl Exchange {
     ) -> Self {
         let _present = parts.online.open(user);
         let _counted = Counted::new("chatterbox_grpc_streams");
-        Self { parts, user, over, inbound, sending: None, subscription, _present, _counted }
+        Self {
+            parts,
+            user,
+            over,
+            inbound: inbound.ready_chunks(BURST),
+            sending: None,
+            answers: VecDeque::new(),
+            broken: None,
+            subscription,
+            _present,
+            _counted,
+        }
     }
 
     /// All that is to be said to the caller, as it comes; ends the call.
@@ -88,13 +109,13 @@ impl Exchange {
     /// no more.
     async fn next(&mut self) -> Result<Option<ChatMessage>, Refusal> {
         loop {
+            if let Some(answer) = self.answers.pop_front() {
+                return Ok(Some(answer));
+            }
             match self.turn().await? {
-                Turn::Answered(message) => return Ok(Some(message)),
-                Turn::Received(Ok(Some(message))) => self.sending = Some(self.send(message)),
-                Turn::Received(Ok(None)) => return Ok(None),
-                Turn::Received(Err(status)) => {
-                    return Err(Refusal::Told(misread(&status)));
-                }
+                Turn::Answered(answers) => self.answers = answers.into(),
+                Turn::Received(Some(burst)) => self.send(burst),
+                Turn::Received(None) => return Ok(None),
                 Turn::Happened(happened) => {
                     let event = happened?.map_err(|SubscriptionEnd::Resume| too_slow())?;
                     if let Some(message) = told(&self.parts, self.user, &event).await? {
@@ -106,12 +127,15 @@ impl Exchange {
     }
 
     async fn turn(&mut self) -> Result<Turn, Refusal> {
-        let Self { over, inbound, sending, subscription, .. } = self;
+        let Self { over, inbound, sending, broken, subscription, .. } = self;
         let idle = sending.is_none();
+        if let Some(status) = broken.take_if(|_| idle) {
+            return Err(Refusal::Told(misread(&status)));
+        }
         let turn = async {
             tokio::select! {
-                message = answered(sending) => Turn::Answered(message),
-                received = inbound.message(), if idle => Turn::Received(received),
+                answers = answered(sending) => Turn::Answered(answers),
+                received = inbound.next(), if idle => Turn::Received(received),
                 happened = subscription.next() => Turn::Happened(happened),
             }
         };
@@ -122,16 +146,16 @@ impl Exchange {
         }
     }
 
-    fn send(&self, message: ChatMessage) -> BoxFuture<'static, ChatMessage> {
+    fn send(&mut self, burst: Burst) {
+        let mut messages = Vec::with_capacity(burst.len());
+        for received in burst {
+            match received {
+                Ok(message) => messages.push(message),
+                Err(status) => self.broken = Some(status),
+            }
+        }
         let (parts, user) = (self.parts.clone(), self.user);
-        let (to, key) = (message.to.clone(), message.key.clone());
-        let sent = async move {
-            parts.send_next(user, message).await.unwrap_or_else(|error| {
-                let failure = Some(errors::told(&error).into());
-                ChatMessage { to, key, failure, ..ChatMessage::default() }
-            })
-        };
-        sent.boxed()
+        self.sending = Some(async move { parts.send_burst(user, messages).await }.boxed());
     }
 }
 
@@ -159,13 +183,13 @@ async fn visible_reply(
     Ok(visible.then_some(id))
 }
 
-/// The answer to the message that is being sent, which none is then.
-async fn answered(sending: &mut Option<BoxFuture<'static, ChatMessage>>) -> ChatMessage {
+/// The answers to the messages that are being sent, which none are then.
+async fn answered(sending: &mut Option<BoxFuture<'static, Vec<ChatMessage>>>) -> Vec<ChatMessage> {
     match sending {
         Some(running) => {
-            let message = running.await;
+            let answers = running.await;
             *sending = None;
-            message
+            answers
         }
         None => pending().await,
     }

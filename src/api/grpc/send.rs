@@ -13,7 +13,7 @@ use crate::{
     api::http::{client, request::bearer},
     error::{Error, Result},
     ids::UserId,
-    messaging::MessageKey,
+    messaging::{MessageKey, Outgoing, Target},
     rates::Sender,
 };
 
@@ -50,14 +50,32 @@ impl GrpcParts {
         Ok(wire::answer(news.message, &news.place, key))
     }
 
-    /// Sends one of the messages of a stream. Each is counted like a call of its own.
-    pub(super) async fn send_next(
+    /// Sends messages of a stream, in their order, and answers each for itself.
+    pub(super) async fn send_burst(
         &self,
         sender: UserId,
-        message: ChatMessage,
-    ) -> Result<ChatMessage> {
+        messages: Vec<ChatMessage>,
+    ) -> Vec<ChatMessage> {
+        let given: Vec<_> =
+            messages.iter().map(|message| (message.to.clone(), message.key.clone())).collect();
+        let admitted = messages.into_iter().map(|message| self.admit(sender, message)).collect();
+        let sent = self.conversations.send_all(sender, admitted).await;
+        let answers = given.into_iter().zip(sent).map(|((to, key), sent)| match sent {
+            Ok(news) => wire::answer(news.message, &news.place, key),
+            Err(error) => {
+                let failure = Some(told(&error).into());
+                ChatMessage { to, key, failure, ..ChatMessage::default() }
+            }
+        });
+        answers.collect()
+    }
+
+    /// Reads one of the messages of a stream. Each is counted like a call of its own.
+    fn admit(&self, sender: UserId, message: ChatMessage) -> Result<(Target, Outgoing)> {
         self.rates.request(Sender::User(sender))?;
-        self.send(sender, message).await
+        let read = wire::outgoing(message)?;
+        self.rates.message(sender)?;
+        Ok(read)
     }
 
     /// Sends one message after the other, until one is refused.
@@ -70,9 +88,10 @@ impl GrpcParts {
         loop {
             let sent = match inbound.message().await {
                 Ok(None) => return answer,
-                Ok(Some(message)) => {
-                    self.send_next(sender, message).await.map_err(|error| told(&error))
-                }
+                Ok(Some(message)) => match self.rates.request(Sender::User(sender)) {
+                    Ok(()) => self.send(sender, message).await.map_err(|error| told(&error)),
+                    Err(error) => Err(told(&error)),
+                },
                 Err(status) => Err(misread(&status)),
             };
             match sent {
