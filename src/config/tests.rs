@@ -178,3 +178,11 @@ fn origins_are_kept_as_browsers_write_them() {
     assert_eq!(origins, expected);
     assert_eq!(config.public_url_at(config.listen).as_str(), "https://chat.example/base");
 }
+
+#[test]
+fn a_url_that_is_refused_tells_how_one_begins() {
+    for url in ["chat.example.org", "ftp://chat.example.org"] {
+        let wrong = url.parse::<PublicUrl>().expect_err("refused");
+        assert!(wrong.contains("http:// or https://"), "{wrong}");
+    }
+}

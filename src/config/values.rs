@@ -133,7 +133,7 @@ impl FromStr for PublicUrl {
         let (uri, authority) = parsed
             .and_then(|uri| uri.authority().cloned().map(|authority| (uri, authority)))
             .ok_or(
-                "accepted is an address like 'https://chat.example.org', without user or query",
+                "accepted is an address beginning with http:// or https://, like 'https://chat.example.org', without user or query",
             )?;
         let scheme = uri.scheme_str().unwrap_or_default();
         let path = uri.path().trim_end_matches('/');
