@@ -1,6 +1,6 @@
 //! The stores that the configuration names.
 
-use std::sync::Arc;
+use std::{fs::DirBuilder, io, path::Path, sync::Arc};
 
 use chatterbox_graph::{Graph, neo4j::Neo4jGraph, sqlite::SqliteGraph};
 use secrecy::ExposeSecret;
@@ -33,7 +33,7 @@ impl Stores {
     /// For an address that can't be understood, and a data folder that can't
     /// be made.
     pub fn open(config: &Config) -> Result<Self> {
-        std::fs::create_dir_all(&config.data).map_err(|error| {
+        make_folder(&config.data).map_err(|error| {
             let folder = config.data.display();
             Error::internal(format!("can't make the data folder {folder}: {error}"))
         })?;
@@ -88,6 +88,16 @@ impl Stores {
     }
 }
 
+/// For its owner alone: the accounts are in it. One that is there is left as it
+/// is.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 /// A part by what asks it.
 pub(super) fn part<F>(name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Part
 where
@@ -111,4 +121,27 @@ pub(super) async fn bus(config: &Config, log: Uuid) -> Result<Arc<dyn Bus>> {
         BusServer::InProcess => Arc::new(InProcessBus::default()),
         BusServer::Nats(url) => Arc::new(NatsBus::join(url.expose_secret(), log).await?),
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        fs::{Permissions, metadata, set_permissions},
+        os::unix::fs::PermissionsExt,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_data_folder_that_is_made_is_for_its_owner_alone() {
+        let around = tempfile::tempdir().unwrap();
+        let data = around.path().join("data");
+        let mode = || metadata(&data).unwrap().permissions().mode() & 0o777;
+        make_folder(&data).unwrap();
+        assert_eq!(mode(), 0o700);
+        // Its owner may let others in.
+        set_permissions(&data, Permissions::from_mode(0o750)).unwrap();
+        make_folder(&data).unwrap();
+        assert_eq!(mode(), 0o750);
+    }
 }
