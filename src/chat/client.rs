@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
-    http::{HeaderValue, Method, Request, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header},
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -14,7 +14,8 @@ use hyper_util::{
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
+use url::Url;
 
 use super::{
     error::{Error, Result},
@@ -26,6 +27,8 @@ use crate::config::PublicUrl;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How large an answer may be, in bytes.
 const LARGEST: usize = 16 << 20;
+/// Where the API is, below the service's URL.
+const PATH: &str = "/graphql";
 
 /// A client of the service's API.
 #[derive(Clone)]
@@ -35,6 +38,7 @@ pub(super) struct Client {
     sockets: Uri,
     tls: Arc<ClientConfig>,
     pool: Pool<HttpsConnector<HttpConnector>, Body>,
+    answered: Arc<Notify>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +47,13 @@ struct Answer {
     data: Value,
     #[serde(default)]
     errors: Vec<Refusal>,
+}
+
+impl Answer {
+    /// JSON of others may have neither.
+    fn is_complete(&self) -> bool {
+        !self.data.is_null() || !self.errors.is_empty()
+    }
 }
 
 /// An error of an answer (GraphQL, section 7.1.2).
@@ -69,10 +80,11 @@ impl From<Refusal> for Error {
 }
 
 impl Client {
-    /// Connects when it is needed.
+    /// Connects when it is needed. The URL may be that of the API too.
     pub fn new(url: &PublicUrl) -> Result<Self> {
         let parse = |text: String| text.parse::<Uri>().map_err(|error| Error::unreadable(&error));
-        let graphql = format!("{}/graphql", url.as_str());
+        let base = url.as_str().strip_suffix(PATH).unwrap_or(url.as_str());
+        let graphql = format!("{base}{PATH}");
         // `http` becomes `ws`, `https` becomes `wss`.
         let sockets = graphql.replacen("http", "ws", 1);
         let tls = tls(url.is_https())?;
@@ -82,15 +94,16 @@ impl Client {
             .enable_http1()
             .build();
         Ok(Self {
-            url: url.as_str().into(),
+            url: base.into(),
             graphql: parse(graphql)?,
             sockets: parse(sockets)?,
             tls: Arc::new(tls),
             pool: Pool::builder(TokioExecutor::new()).build(connector),
+            answered: Arc::default(),
         })
     }
 
-    /// As it was given.
+    /// Where the service is.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -102,6 +115,11 @@ impl Client {
 
     pub fn tls(&self) -> Arc<ClientConfig> {
         self.tls.clone()
+    }
+
+    /// Waits until something that was asked for has been answered.
+    pub async fn answered(&self) {
+        self.answered.notified().await;
     }
 
     /// Asks as whoever has the token; an answer with errors is the first of them.
@@ -125,25 +143,40 @@ impl Client {
         }
         let answer: Answer = timeout(PATIENCE, self.send(request))
             .await
-            .unwrap_or_else(|late| Err(Error::unreachable(&late)))?;
+            .unwrap_or_else(|_| Err(Error::late(PATIENCE)))?;
         if let Some(refusal) = answer.errors.into_iter().next() {
             return Err(refusal.into());
         }
+        self.answered.notify_waiters();
         serde_json::from_value(answer.data).map_err(|error| Error::unreadable(&error))
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Answer> {
         let answer =
             self.pool.request(request).await.map_err(|error| Error::unreachable(&error))?;
-        let status = answer.status();
-        let bytes = to_bytes(Body::new(answer.into_body()), LARGEST)
-            .await
-            .map_err(|error| Error::unreachable(&error))?;
-        match serde_json::from_slice(&bytes) {
-            Ok(answer) => Ok(answer),
-            // A proxy whose service is away says it in its own words.
-            Err(_) if status.is_server_error() => Err(Error::Unreachable(status.to_string())),
-            Err(error) => Err(Error::unreadable(&error)),
+        let (head, body) = answer.into_parts();
+        let bytes =
+            to_bytes(Body::new(body), LARGEST).await.map_err(|error| Error::unreachable(&error))?;
+        let answer = serde_json::from_slice(&bytes).ok().filter(Answer::is_complete);
+        answer.ok_or_else(|| self.not_served(head.status, &head.headers))
+    }
+
+    /// What an answer tells that is not the service's own: it may be that of a
+    /// proxy, or of another site.
+    pub fn not_served(&self, status: StatusCode, headers: &HeaderMap) -> Error {
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Error::Unreachable(status.to_string());
+        }
+        let there = headers.get(header::LOCATION).filter(|_| status.is_redirection());
+        let there = there.and_then(|there| {
+            Url::parse(&self.graphql.to_string()).ok()?.join(there.to_str().ok()?).ok()
+        });
+        match there {
+            Some(there) => match there.as_str().strip_suffix(PATH) {
+                Some(base) => Error::Moved(base.to_owned()),
+                None => Error::Unreadable(format!("{status}, to {there} (is --url right?)")),
+            },
+            None => Error::Unreadable(format!("{status} (is --url right?)")),
         }
     }
 }
@@ -152,13 +185,81 @@ impl Client {
 fn tls(needed: bool) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     if needed {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
         if roots.is_empty() {
-            return Err(Error::NoCertificates);
+            let why = found.errors.first().map(ToString::to_string);
+            let why = why.unwrap_or_else(|| "see SSL_CERT_FILE and SSL_CERT_DIR".to_owned());
+            return Err(Error::NoCertificates(why));
         }
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::unreadable(&error))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Where every request gets an answer that begins, and ends, like this.
+    pub async fn answering(head: &str, body: &str) -> PublicUrl {
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.windows(4).any(|end| end == b"\r\n\r\n")
+                    && socket.read_buf(&mut request).await.is_ok_and(|read| read > 0)
+                {
+                }
+                let _gone = socket.write_all(answer.as_bytes()).await;
+                // Closed at once, it would reset what the client still reads.
+                tokio::spawn(async move { socket.read_to_end(&mut request).await });
+            }
+        });
+        format!("http://{address}").parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_services_own_answer_is_told_by_its_status() {
+        for (head, body, words) in [
+            (
+                "301 Moved Permanently\r\nlocation: https://chat.example/graphql",
+                "",
+                "the server is at https://chat.example now: give that as --url",
+            ),
+            ("302 Found\r\nlocation: /login", "", "/login (is --url right?)"),
+            (
+                "404 Not Found",
+                "<html>",
+                "the server's answer can't be understood: 404 Not Found (is --url right?)",
+            ),
+            ("401 Unauthorized", "{\"message\": \"no\"}", ": 401 Unauthorized (is --url right?)"),
+            ("502 Bad Gateway", "<html>", "the server can't be reached: 502 Bad Gateway"),
+        ] {
+            let client = Client::new(&answering(head, body).await).unwrap();
+            let asked = client.ask::<Value>(None, "{ viewer { id } }", &Value::Null).await;
+            let told = asked.unwrap_err().to_string();
+            assert!(told.ends_with(words), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_url_may_be_that_of_the_api() {
+        let client = Client::new(&"http://localhost:1/chat/graphql/".parse().unwrap()).unwrap();
+        assert_eq!(client.url(), "http://localhost:1/chat");
+        assert_eq!(client.sockets(), "ws://localhost:1/chat/graphql");
+    }
 }

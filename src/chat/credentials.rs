@@ -137,8 +137,8 @@ impl Kept {
         builder.create(self.folder())
     }
 
-    fn failed(&self, source: io::Error) -> Error {
-        Error::Credentials { path: self.path.display().to_string(), source }
+    fn failed(&self, why: io::Error) -> Error {
+        Error::Credentials { path: self.path.display().to_string(), why }
     }
 }
 

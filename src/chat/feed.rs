@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-    tungstenite::{ClientRequestBuilder, Message, protocol::CloseFrame},
+    tungstenite::{self, ClientRequestBuilder, Message, protocol::CloseFrame},
 };
 
 use super::{
@@ -38,6 +38,9 @@ const LAST_WAIT: Duration = Duration::from_secs(15);
 /// After the close code for what only a defect of this client explains.
 const LONG_WAIT: Duration = Duration::from_secs(120);
 
+const CLOSED: &str = "the server ended the connection";
+const UNHEARD: &str = "nobody listens";
+
 /// What is heard.
 #[derive(Debug)]
 pub(super) enum News {
@@ -52,19 +55,19 @@ pub(super) enum News {
 }
 
 /// The state of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Link {
     Connecting,
     /// What happens is heard.
     Live,
-    /// It is tried again after so long.
-    Broken(Duration),
+    /// It is tried again after a while; why it has to be.
+    Broken(String),
 }
 
 /// Why a connection ended.
 enum End {
-    /// It was lost, or could not be made.
-    Lost,
+    /// It was lost, or could not be made, for this reason.
+    Lost(String),
     /// The node stops: another one is there.
     GoingAway,
     /// The tokens are not good.
@@ -73,6 +76,27 @@ enum End {
     Expired,
     /// A defect of this client.
     Refused,
+}
+
+impl End {
+    fn lost(why: &str) -> Self {
+        Self::Lost(why.to_owned())
+    }
+
+    fn why(&self) -> &str {
+        match self {
+            Self::Lost(why) => why,
+            Self::GoingAway => "the server stops",
+            Self::NotLetIn => "the server does not accept the session",
+            Self::Expired | Self::Refused => "the server refuses to tell what happens",
+        }
+    }
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Lost(error.reason())
+    }
 }
 
 #[derive(Deserialize)]
@@ -116,7 +140,8 @@ impl Feed {
         let mut refused_before = false;
         while self.tell(News::Link(Link::Connecting)).await {
             let token = self.session.access_token();
-            let end = self.listen(&token).await;
+            let mut end = self.listen(&token).await;
+            let refused = matches!(end, End::NotLetIn | End::Expired);
             let again = match &end {
                 End::NotLetIn => match self.session.renew(&token).await {
                     Err(Error::SignedOut) => {
@@ -124,15 +149,18 @@ impl Feed {
                         return;
                     }
                     Ok(_) => !refused_before,
-                    Err(_) => false,
+                    Err(error) => {
+                        end = error.into();
+                        false
+                    }
                 },
                 End::Expired => {
                     self.cursor = None;
                     self.tell(News::Expired).await && !refused_before
                 }
-                End::GoingAway | End::Lost | End::Refused => false,
+                End::GoingAway | End::Lost(_) | End::Refused => false,
             };
-            refused_before = matches!(end, End::NotLetIn | End::Expired);
+            refused_before = refused;
             if !again && !self.pause(&end).await {
                 return;
             }
@@ -143,15 +171,18 @@ impl Feed {
         self.news.send(news).await.is_ok()
     }
 
-    /// Waits, so that not all clients of a server come back to it at once.
+    /// Waits, so that not all clients of a server come back to it at once; no
+    /// longer than until it has answered something else.
     async fn pause(&mut self, end: &End) -> bool {
-        let most = if matches!(end, End::Refused) { LONG_WAIT } else { self.wait };
+        let refused = matches!(end, End::Refused);
+        let most = if refused { LONG_WAIT } else { self.wait };
         let [draw] = self.ambient.bytes::<1>();
         let wait = most.mul_f64(0.5 + f64::from(draw) / 510.0);
         self.wait = (self.wait * 2).min(LAST_WAIT);
-        let told = self.tell(News::Link(Link::Broken(wait))).await;
+        let told = self.tell(News::Link(Link::Broken(end.why().to_owned()))).await;
         tokio::select! {
             () = sleep(wait) => told,
+            () = self.session.client().answered(), if !refused => told,
             () = self.news.closed() => false,
         }
     }
@@ -162,11 +193,11 @@ impl Feed {
         let mut socket = match entering {
             Ok(Ok(socket)) => socket,
             Ok(Err(end)) => return end,
-            Err(_late) => return End::Lost,
+            Err(_) => return Error::late(PATIENCE).into(),
         };
         self.wait = FIRST_WAIT;
         if !self.tell(News::Link(Link::Live)).await {
-            return End::Lost;
+            return End::lost(UNHEARD);
         }
         let mut pings = interval(PING);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -175,15 +206,17 @@ impl Feed {
             let frame = tokio::select! {
                 frame = read(&mut socket) => frame,
                 _ = pings.tick() => {
-                    let ping = say(&mut socket, &json!({ "type": "ping" })).await;
-                    if ping.is_err() || heard.elapsed() > SILENCE {
-                        return End::Lost;
+                    if heard.elapsed() > SILENCE {
+                        return Error::late(SILENCE).into();
+                    }
+                    if let Err(end) = say(&mut socket, &json!({ "type": "ping" })).await {
+                        return end;
                     }
                     continue;
                 }
                 () = self.news.closed() => {
                     let _gone = socket.close(None).await;
-                    return End::Lost;
+                    return End::lost(UNHEARD);
                 }
             };
             heard = Instant::now();
@@ -205,7 +238,12 @@ impl Feed {
         let connector = Connector::Rustls(client.tls());
         let (mut socket, _) = connect_async_tls_with_config(request, None, true, Some(connector))
             .await
-            .map_err(|_| End::Lost)?;
+            .map_err(|error| match error {
+                tungstenite::Error::Http(answer) => {
+                    client.not_served(answer.status(), answer.headers())
+                }
+                error => Error::unreachable(&error),
+            })?;
         let payload = json!({ "authorization": format!("Bearer {token}") });
         say(&mut socket, &json!({ "type": "connection_init", "payload": payload })).await?;
         while read(&mut socket).await?.kind != "connection_ack" {}
@@ -226,29 +264,30 @@ impl Feed {
                 };
                 let heard = self.tell(News::Happened(Box::new(events.event))).await;
                 self.cursor = Some(events.cursor);
-                if heard { Ok(()) } else { Err(End::Lost) }
+                if heard { Ok(()) } else { Err(End::lost(UNHEARD)) }
             }
             "ping" => say(socket, &json!({ "type": "pong" })).await,
             "error" => Err(refusal(serde_json::from_value(frame.payload).unwrap_or_default())),
-            "complete" => Err(End::Lost),
+            "complete" => Err(End::lost(CLOSED)),
             _ => Ok(()),
         }
     }
 }
 
 fn refusal(errors: Vec<Refusal>) -> End {
-    let Some(first) = errors.into_iter().next() else { return End::Lost };
+    let Some(first) = errors.into_iter().next() else { return End::lost(CLOSED) };
     let first = Error::from(first);
     match () {
         () if first.is("CURSOR_EXPIRED") => End::Expired,
         () if first.is("UNAUTHENTICATED") => End::NotLetIn,
         () if first.is("BAD_USER_INPUT") => End::Refused,
-        () => End::Lost,
+        () => first.into(),
     }
 }
 
 async fn say(socket: &mut Socket, message: &Value) -> Result<(), End> {
-    socket.send(Message::text(message.to_string())).await.map_err(|_| End::Lost)
+    let said = socket.send(Message::text(message.to_string())).await;
+    said.map_err(|error| Error::unreachable(&error).into())
 }
 
 async fn read(socket: &mut Socket) -> Result<Frame, End> {
@@ -259,7 +298,8 @@ async fn read(socket: &mut Socket) -> Result<Frame, End> {
             }
             Some(Ok(Message::Close(close))) => return Err(closed(close)),
             Some(Ok(_)) => {}
-            Some(Err(_)) | None => return Err(End::Lost),
+            Some(Err(error)) => return Err(Error::unreachable(&error).into()),
+            None => return Err(End::lost(CLOSED)),
         }
     }
 }
@@ -270,6 +310,49 @@ fn closed(close: Option<CloseFrame>) -> End {
         Some(1001) => End::GoingAway,
         Some(1008 | 4400) => End::Refused,
         Some(4401 | 4403) => End::NotLetIn,
-        _ => End::Lost,
+        _ => End::lost(CLOSED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::client::tests::answering;
+
+    fn feed(session: &Session) -> (Feed, mpsc::Receiver<News>) {
+        let (sender, news) = mpsc::channel(8);
+        (Feed::new(session.clone(), Ambient::system(), sender), news)
+    }
+
+    #[tokio::test]
+    async fn why_there_is_no_connection_is_told() {
+        let head = "308 Permanent Redirect\r\nlocation: https://chat.example/graphql";
+        let url = answering(head, "").await;
+        let (feed, mut news) = feed(&Session::at(&url));
+        tokio::spawn(feed.run());
+        assert!(matches!(news.recv().await, Some(News::Link(Link::Connecting))));
+        let Some(News::Link(Link::Broken(why))) = news.recv().await else { panic!("it is not") };
+        assert_eq!(why, "the server is at https://chat.example now: give that as --url");
+    }
+
+    /// A server that is back is not waited for any longer.
+    #[tokio::test]
+    async fn an_answer_to_something_else_ends_the_wait() {
+        let url = answering("200 OK", "{\"data\": {}}").await;
+        let session = Session::at(&url);
+        let (mut feed, _news) = feed(&session);
+        feed.wait = LAST_WAIT;
+        let asking = async {
+            loop {
+                session.ask::<Value>("{ viewer { id } }", Value::Null).await.unwrap();
+            }
+        };
+        let waited = async {
+            tokio::select! {
+                heard = feed.pause(&End::GoingAway) => heard,
+                () = asking => false,
+            }
+        };
+        assert!(timeout(LAST_WAIT / 3, waited).await.unwrap());
     }
 }

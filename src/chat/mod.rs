@@ -38,6 +38,7 @@ use crate::{ambient::Ambient, cli::Chat};
 pub async fn run(options: Chat, password: Option<String>) -> Result<()> {
     let ambient = Ambient::system();
     let client = Client::new(&options.url)?;
+    let url = client.url().to_owned();
     let door = Door::new(client, ambient.clone())?;
     let kept = if options.register { None } else { door.kept(options.login.as_deref())? };
     if !options.plain {
@@ -48,7 +49,7 @@ pub async fn run(options: Chat, password: Option<String>) -> Result<()> {
         None => welcome::enter(&door, &options, password).await?,
     };
     let talk = Talk::start(session, ambient);
-    plain::run(talk, options.url.as_str().to_owned(), lines(), Stop::new()?).await
+    plain::run(talk, url, lines(), Stop::new()?).await
 }
 
 /// The lines of standard input; reading them blocks a thread of its own.

@@ -89,7 +89,8 @@ impl Outbox {
     pub fn answered(&mut self, answer: Result<&Message, Error>) -> Next {
         self.under_way = false;
         match answer {
-            Err(error) if error.is_transient() => {
+            // A network that others keep may stand between for a while.
+            Err(error) if error.is_transient() || matches!(error, Error::Untrusted(_)) => {
                 let wait = error.again().unwrap_or(self.wait).max(FIRST_WAIT);
                 self.wait = (self.wait * 2).min(LAST_WAIT);
                 Next::Again(wait)

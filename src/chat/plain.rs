@@ -41,7 +41,8 @@ struct Plain {
     shown: HashMap<Id, u64>,
     /// Whether what was asked for of the history is being read.
     reading: bool,
-    online: Option<bool>,
+    /// What was said last of the connection.
+    state: Option<String>,
     /// How many messages the server would not take.
     refused: usize,
     url: String,
@@ -54,8 +55,7 @@ pub(super) async fn run(
     mut input: mpsc::Receiver<String>,
     mut stop: Stop,
 ) -> Result<()> {
-    let mut plain =
-        Plain { talk, shown: HashMap::new(), reading: false, online: None, refused: 0, url };
+    let mut plain = Plain::new(talk, url);
     let mut last_wait = None;
     loop {
         let listening = last_wait.is_none() && !plain.is_busy();
@@ -82,6 +82,10 @@ pub(super) async fn run(
 }
 
 impl Plain {
+    fn new(talk: Talk, url: String) -> Self {
+        Self { talk, shown: HashMap::new(), reading: false, state: None, refused: 0, url }
+    }
+
     /// Whether the next line has to wait: it may be about what is being sent.
     fn is_busy(&self) -> bool {
         let sending = self.talk.link == Link::Live && self.talk.outbox.len() > 0;
@@ -179,7 +183,7 @@ impl Plain {
                 self.refused += 1;
                 vec![format!("error: not sent: {why}: {}", one_line(&draft.body))]
             }
-            Notice::Link(link) => self.link(*link),
+            Notice::Link(link) => self.link(link),
             Notice::Help => {
                 HELP.iter().map(|(usage, does)| format!("help: {usage}: {does}")).collect()
             }
@@ -187,18 +191,18 @@ impl Plain {
         }
     }
 
-    /// Said once, however often it is tried.
-    fn link(&mut self, link: Link) -> Vec<String> {
-        let online = match link {
+    /// Said once for each reason, however often it is tried.
+    fn link(&mut self, link: &Link) -> Vec<String> {
+        let state = match link {
             Link::Connecting => return Vec::new(),
-            Link::Live => true,
-            Link::Broken(_) => false,
+            Link::Live => "state: online".to_owned(),
+            Link::Broken(why) => format!("state: offline, trying to come back: {why}"),
         };
-        if self.online.replace(online) == Some(online) {
+        if self.state.as_ref() == Some(&state) {
             return Vec::new();
         }
-        let state = if online { "online" } else { "offline, trying to come back" };
-        vec![format!("state: {state}")]
+        self.state = Some(state.clone());
+        vec![state]
     }
 
     fn change(&self, change: &Change) -> Vec<String> {
@@ -333,6 +337,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{ambient::Ambient, chat::session::Session};
+
+    fn plain() -> Plain {
+        let (_, news) = mpsc::channel(1);
+        let talk = Talk::new(Session::alone(), Ambient::system(), news);
+        Plain::new(talk, String::new())
+    }
+
+    #[tokio::test]
+    async fn a_reason_is_said_once() {
+        let mut plain = plain();
+        let broken = |why: &str| Link::Broken(why.to_owned());
+        let said = plain.link(&broken("nobody is there"));
+        assert_eq!(said, ["state: offline, trying to come back: nobody is there"]);
+        assert!(plain.link(&Link::Connecting).is_empty());
+        assert!(plain.link(&broken("nobody is there")).is_empty());
+        assert_eq!(plain.link(&broken("it is somebody else")).len(), 1);
+        assert_eq!(plain.link(&Link::Live), ["state: online"]);
+    }
 
     fn message(body: &str) -> Message {
         serde_json::from_value(json!({

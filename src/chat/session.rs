@@ -115,10 +115,15 @@ impl Session {
     /// One that reaches nobody.
     #[cfg(test)]
     pub fn alone() -> Self {
-        let url = "http://127.0.0.1:1".parse().unwrap();
+        Self::at(&"http://127.0.0.1:1".parse().unwrap())
+    }
+
+    /// One with the service at this URL.
+    #[cfg(test)]
+    pub fn at(url: &crate::config::PublicUrl) -> Self {
         let kept = Kept::nowhere();
         let tokens = Tokens { access_token: String::new(), refresh_token: String::new() };
-        Self::new(Client::new(&url).unwrap(), kept, tokens)
+        Self::new(Client::new(url).unwrap(), kept, tokens)
     }
 
     pub fn client(&self) -> &Client {

@@ -120,7 +120,12 @@ impl Talk {
 
     /// Whether something that was asked for is not here yet.
     pub fn is_busy(&self) -> bool {
-        self.busy > 0 || !self.turning.is_empty() || self.model.me().is_none()
+        self.under_way() > 0 || self.model.me().is_none()
+    }
+
+    /// How many commands are not carried out yet.
+    pub fn under_way(&self) -> usize {
+        self.busy + self.turning.len()
     }
 
     /// What comes next. Safe to drop and call again.
@@ -136,7 +141,7 @@ impl Talk {
     fn hear(&mut self, news: News) -> Vec<Notice> {
         match news {
             News::Link(link) => {
-                self.link = link;
+                self.link = link.clone();
                 match link {
                     Link::Live => self.live(),
                     Link::Connecting | Link::Broken(_) => self.model.disconnected(),

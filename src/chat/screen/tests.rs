@@ -173,3 +173,12 @@ async fn only_what_one_wrote_is_changed_and_deleting_is_asked_about() {
     let screen = drawn(&mut board, 80, 12);
     assert!(shows(&screen, "Edit") && shows(&screen, "│mine"), "{screen:#?}");
 }
+
+#[tokio::test]
+async fn why_there_is_no_connection_stays_on_the_screen() {
+    let mut board = board(vec![message(1, "bob", "Hello")]);
+    board.talk.link = Link::Broken("the server's certificate is not trusted".to_owned());
+    board.take(vec![Notice::Done("muted".to_owned())]);
+    let screen = drawn(&mut board, 80, 12);
+    assert_eq!(screen[11], "○ offline  the server's certificate is not trusted");
+}

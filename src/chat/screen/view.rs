@@ -5,7 +5,7 @@ use ratatui::{
     layout::{Constraint, Layout, Rect},
     style::{Color, Modifier, Style},
     text::{Line, Span},
-    widgets::{Block, Borders, Clear, Paragraph},
+    widgets::{Block, Borders, Clear, Paragraph, Wrap},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -32,6 +32,7 @@ const COMPOSER: usize = 5;
 
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+const RED: Style = Style::new().fg(Color::Red);
 const MARKED: Style = Style::new().add_modifier(Modifier::REVERSED);
 
 /// Draws everything.
@@ -101,9 +102,12 @@ fn draw_open(board: &mut Board, frame: &mut Frame<'_>, area: Rect) {
     let Some(id) = board.talk.current.clone() else {
         let text = match board.talk.model.me() {
             Some(_) => "No conversation is open: F2 finds people, F3 groups.",
-            None => "Connecting…",
+            None => match &board.talk.link {
+                Link::Broken(why) => why,
+                Link::Connecting | Link::Live => "Connecting…",
+            },
         };
-        frame.render_widget(Paragraph::new(text), body);
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), body);
         return;
     };
     let Some(talk) = board.talk.model.conversation(&id) else { return };
@@ -197,13 +201,10 @@ fn purpose(board: &Board, columns: usize) -> String {
 }
 
 fn status_line(board: &Board, columns: usize) -> Line<'static> {
-    let (state, style) = match board.talk.link {
-        Link::Live => ("● online".to_owned(), Style::new().fg(Color::Green)),
-        Link::Connecting => ("○ connecting".to_owned(), Style::new().fg(Color::Yellow)),
-        Link::Broken(wait) => {
-            let seconds = wait.as_secs_f32().ceil();
-            (format!("○ offline, again in {seconds} s"), Style::new().fg(Color::Red))
-        }
+    let (state, style) = match &board.talk.link {
+        Link::Live => ("● online", Style::new().fg(Color::Green)),
+        Link::Connecting => ("○ connecting", Style::new().fg(Color::Yellow)),
+        Link::Broken(_) => ("○ offline", RED),
     };
     let waiting = board.talk.outbox.len();
     let waiting = if waiting > 0 { format!("  {waiting} to send") } else { String::new() };
@@ -212,15 +213,16 @@ fn status_line(board: &Board, columns: usize) -> Line<'static> {
         one @ 1 => format!("  {one} request (F2)"),
         more => format!("  {more} requests (F2)"),
     };
-    let (text, text_style) = match &board.said {
-        Some((text, true)) => {
-            (text.clone(), Style::new().fg(Color::Red).add_modifier(Modifier::BOLD))
-        }
-        Some((text, false)) => (text.clone(), BOLD),
-        None if board.selected.is_some() && board.composer.is_empty() => {
+    let (text, text_style) = match (&board.said, &board.talk.link) {
+        (Some((text, true)), _) => (text.clone(), RED.add_modifier(Modifier::BOLD)),
+        (_, Link::Broken(why)) => (why.clone(), RED),
+        (Some((text, false)), _) => (text.clone(), BOLD),
+        (None, _) if board.selected.is_some() && board.composer.is_empty() => {
             ("r reply  e edit  d delete  + react  Esc back".to_owned(), DIM)
         }
-        None => ("F1 help  Tab next  F2 people  F3 groups  F4 search  ^C quit".to_owned(), DIM),
+        (None, _) => {
+            ("F1 help  Tab next  F2 people  F3 groups  F4 search  ^C quit".to_owned(), DIM)
+        }
     };
     let facts = format!("{waiting}{requests}");
     let room = columns.saturating_sub(state.width() + facts.width() + 2);
