@@ -3,7 +3,7 @@
 //! (docs/chat.md).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     io::{self, Write},
     time::Duration,
 };
@@ -21,8 +21,12 @@ use super::{
     types::{Friendship, Id, Message, author},
 };
 
-/// How long the end waits for what was written to be sent.
+/// How long the end waits for what was written to be carried out, and sent;
+/// while online from each line on.
 const LAST_WAIT: Duration = Duration::from_secs(30);
+/// How many lines are read ahead of the one that is being carried out, so that
+/// the end of the input is noticed. While offline it is all of them.
+const AHEAD: usize = 1_000;
 /// How many messages of the history are shown at once.
 const HISTORY: usize = 20;
 
@@ -37,6 +41,8 @@ enum End {
 /// A talk by lines.
 struct Plain {
     talk: Talk,
+    /// What was read and is not begun yet.
+    lines: VecDeque<String>,
     /// The first message of each conversation that was shown as history.
     shown: HashMap<Id, u64>,
     /// Whether what was asked for of the history is being read.
@@ -58,24 +64,38 @@ pub(super) async fn run(
     let mut plain = Plain::new(talk, url);
     let mut last_wait = None;
     loop {
-        let listening = last_wait.is_none() && !plain.is_busy();
-        let end = tokio::select! {
-            notices = plain.talk.next() => plain.tell(notices)?,
-            line = input.recv(), if listening => match line {
-                Some(line) => plain.read(&line)?,
-                None => Some(End::Quit),
-            },
-            () = async { if let Some(wait) = &mut last_wait { wait.await } },
-                if last_wait.is_some() => return plain.ended(),
-            () = stop.told() => return plain.ended(),
+        let end = if let Some(line) = plain.next_line() {
+            // Long scripts are read to their end.
+            if last_wait.is_some() && plain.talk.link == Link::Live {
+                last_wait = Some(Box::pin(sleep(LAST_WAIT)));
+            }
+            plain.read(&line)?
+        } else {
+            let reading = last_wait.is_none() && plain.reads_ahead();
+            tokio::select! {
+                notices = plain.talk.next() => plain.tell(notices)?,
+                line = input.recv(), if reading => {
+                    match line {
+                        Some(line) => plain.lines.push_back(line),
+                        None => last_wait = Some(Box::pin(sleep(LAST_WAIT))),
+                    }
+                    None
+                }
+                () = async { if let Some(wait) = &mut last_wait { wait.await } },
+                    if last_wait.is_some() => return plain.ended(),
+                () = stop.told() => return plain.ended(),
+            }
         };
         match end {
-            Some(End::Quit) => last_wait = Some(Box::pin(sleep(LAST_WAIT))),
+            Some(End::Quit) => {
+                plain.lines.clear();
+                last_wait = Some(Box::pin(sleep(LAST_WAIT)));
+            }
             Some(End::SignedOut { asked: true }) => return print(&["signed out".to_owned()]),
             Some(End::SignedOut { asked: false }) => return Err(Error::SignedOut),
             None => {}
         }
-        if last_wait.is_some() && !plain.talk.is_busy() && plain.talk.outbox.len() == 0 {
+        if last_wait.is_some() && plain.is_done() {
             return plain.ended();
         }
     }
@@ -83,7 +103,15 @@ pub(super) async fn run(
 
 impl Plain {
     fn new(talk: Talk, url: String) -> Self {
-        Self { talk, shown: HashMap::new(), reading: false, state: None, refused: 0, url }
+        Self {
+            talk,
+            lines: VecDeque::new(),
+            shown: HashMap::new(),
+            reading: false,
+            state: None,
+            refused: 0,
+            url,
+        }
     }
 
     /// Whether the next line has to wait: it may be about what is being sent.
@@ -92,8 +120,21 @@ impl Plain {
         sending || self.talk.is_busy()
     }
 
+    fn next_line(&mut self) -> Option<String> {
+        if self.is_busy() { None } else { self.lines.pop_front() }
+    }
+
+    fn reads_ahead(&self) -> bool {
+        self.lines.len() < AHEAD || self.talk.link != Link::Live
+    }
+
+    fn is_done(&self) -> bool {
+        self.lines.is_empty() && !self.talk.is_busy() && self.talk.outbox.len() == 0
+    }
+
     fn ended(&self) -> Result<()> {
-        match self.talk.outbox.len() + self.refused {
+        let lines = self.lines.iter().filter(|line| !line.trim().is_empty()).count();
+        match lines + self.talk.under_way() + self.talk.outbox.len() + self.refused {
             0 => Ok(()),
             unsent => Err(Error::Unsent(unsent)),
         }
@@ -343,6 +384,16 @@ mod tests {
         let (_, news) = mpsc::channel(1);
         let talk = Talk::new(Session::alone(), Ambient::system(), news);
         Plain::new(talk, String::new())
+    }
+
+    #[tokio::test]
+    async fn lines_that_were_not_carried_out_are_no_success() {
+        let mut plain = plain();
+        plain.lines.extend(["/to @bob", "", "Hello"].map(str::to_owned));
+        assert_eq!(plain.next_line(), None, "nothing is known yet");
+        assert!(matches!(plain.ended(), Err(Error::Unsent(2))));
+        plain.lines.clear();
+        assert!(plain.ended().is_ok());
     }
 
     #[tokio::test]

@@ -6,12 +6,20 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
-use tokio::{sync::mpsc, time::timeout};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use rustls::{ServerConfig, crypto::ring};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use tokio_rustls::TlsAcceptor;
 
-use crate::support::{process::Process, stores::StoreUrls};
+use crate::{
+    mail::{certificates, openssl},
+    support::{process::Process, stores::StoreUrls},
+};
 
 /// How long anything may take that is waited for, a restart and the waits
 /// before coming back among it.
@@ -35,16 +43,7 @@ impl World {
 
     /// The command of a client; it keeps its tokens in a folder of this name.
     pub fn client(&self, who: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chatterbox"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHATTERBOX_")) {
-            command.env_remove(name);
-        }
-        command
-            .current_dir(self.folder.path())
-            .env("XDG_CONFIG_HOME", self.folder.path().join(who))
-            .args(["chat", "--url", &format!("http://{}", self.service.address)])
-            .args(arguments);
-        command
+        client(self.folder.path(), &format!("http://{}", self.service.address), who, arguments)
     }
 
     /// The files that a client keeps.
@@ -64,6 +63,20 @@ impl World {
     }
 }
 
+/// The command of a client of the service at this URL.
+fn client(folder: &Path, url: &str, who: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatterbox"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHATTERBOX_")) {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(folder)
+        .env("XDG_CONFIG_HOME", folder.join(who))
+        .args(["chat", "--url", url])
+        .args(arguments);
+    command
+}
+
 /// A client that speaks lines.
 pub struct Plain {
     child: Child,
@@ -75,9 +88,12 @@ pub struct Plain {
 
 impl Plain {
     pub fn start(world: &World, who: &str, arguments: &[&str]) -> Self {
-        let errors = world.folder.path().join(format!("{who}.errors"));
-        let mut child = world
-            .client(who, &[&["--plain"], arguments].concat())
+        let client = world.client(who, &[&["--plain"], arguments].concat());
+        Self::run(client, world.folder.path().join(format!("{who}.errors")))
+    }
+
+    fn run(mut client: Command, errors: PathBuf) -> Self {
+        let mut child = client
             .env("CHATTERBOX_PASSWORD", PASSWORD)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -311,4 +327,69 @@ async fn what_can_not_be_sent_is_no_success() {
     let (status, _, errors) = ada.end().await;
     assert_eq!(status.code(), Some(1), "{errors}");
     assert!(errors.contains("not sent: 1"), "{errors}");
+}
+
+/// The URL of a server that encrypts, by a certificate of an authority of its own.
+async fn encrypted(folder: &Path) -> String {
+    certificates(folder);
+    let certificate = CertificateDer::from_pem_file(folder.join("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let (listener, tls) =
+        (TcpListener::bind("127.0.0.1:0").await.unwrap(), TlsAcceptor::from(Arc::new(config)));
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            tls.accept(socket).await.expect_err("nobody trusts it");
+        }
+    });
+    format!("https://localhost:{port}")
+}
+
+/// Keeps tokens of this name, as if somebody had signed in before.
+fn keep(folder: &Path, url: &str, who: &str) {
+    let server = utf8_percent_encode(url, NON_ALPHANUMERIC).to_string();
+    let server = folder.join(who).join("chatterbox").join(server);
+    std::fs::create_dir_all(&server).unwrap();
+    let tokens = r#"{"accessToken": "a", "refreshToken": "r"}"#;
+    std::fs::write(server.join(format!("{who}.json")), tokens).unwrap();
+}
+
+/// Somebody may stand between; and a script must not wait for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_prove_to_be_the_server_is_told_of_and_sent_nothing() {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path();
+    let url = encrypted(folder).await;
+    openssl(
+        folder,
+        "req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout k.pem -out other.pem",
+    );
+    let start = |who, trusted: &str| {
+        let mut command = client(folder, &url, who, &["--plain", "--login", who]);
+        command.env("SSL_CERT_FILE", folder.join(trusted)).env_remove("SSL_CERT_DIR");
+        Plain::run(command, folder.join(format!("{who}.errors")))
+    };
+    let distrust = "the server's certificate is not trusted: unknown authority (see SSL_CERT_FILE)";
+
+    keep(folder, &url, "ada");
+    let mut ada = start("ada", "other.pem");
+    ada.write("/to @bob");
+    ada.write("Hello");
+    let (status, said, errors) = ada.end().await;
+    assert_eq!(said, [format!("state: offline, trying to come back: {distrust}")]);
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(errors, "error: not sent: 2 of what was written\n");
+
+    let (status, _, errors) = start("bob", "other.pem").end().await;
+    assert_eq!((status.code(), errors), (Some(1), format!("error: {distrust}\n")));
+    let (status, _, errors) = start("eve", "missing.pem").end().await;
+    assert_eq!(status.code(), Some(1));
+    assert!(errors.contains("missing.pem"), "{errors}");
 }

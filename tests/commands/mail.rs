@@ -65,7 +65,7 @@ impl Drop for MailServer {
     }
 }
 
-fn openssl(folder: &Path, arguments: &str) {
+pub fn openssl(folder: &Path, arguments: &str) {
     let made = Command::new("openssl")
         .args(arguments.split(' '))
         .current_dir(folder)
@@ -76,7 +76,7 @@ fn openssl(folder: &Path, arguments: &str) {
 }
 
 /// A certificate for `localhost`, and that of the authority that made it.
-fn certificates(folder: &Path) -> PathBuf {
+pub fn certificates(folder: &Path) -> PathBuf {
     let key = "-newkey rsa:2048 -nodes";
     openssl(folder, &format!("req -x509 {key} -days 2 -subj /CN=tests -keyout ca.key -out ca.pem"));
     openssl(folder, &format!("req {key} -subj /CN=localhost -keyout server.key -out server.csr"));
