@@ -16,7 +16,7 @@ use chatterbox_graph::{
     FriendsOf, Graph, MutualFriendsOf, PathBetween, SuggestionsFor, UserId,
     neo4j::Neo4jGraph,
     sample::{self, Draws, Sample},
-    sqlite::SqliteGraph,
+    sqlite::{Readers, SqliteGraph},
 };
 use divan::Bencher;
 use sqlx::{
@@ -105,7 +105,7 @@ fn neo4j_url() -> Option<String> {
 fn on_sqlite(users: u32) -> Arc<dyn Graph> {
     sqlx::any::install_default_drivers();
     let file = FOLDER.get().unwrap().join(format!("{users}.db"));
-    loaded(SqliteGraph::new(pool(&file, 1), pool(&file, 4)), users)
+    loaded(SqliteGraph::new(pool(&file, 1), Readers::kept(pool(&file, 4))), users)
 }
 
 /// A pool as the service opens it.

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 use chatterbox_graph::{
-    Ask, Error, FriendsOf, Graph, NewPerson, Settings, Timestamp, UserId, sqlite::SqliteGraph,
+    Ask, Error, FriendsOf, Graph, NewPerson, Settings, Timestamp, UserId,
+    sqlite::{Readers, SqliteGraph},
 };
 use futures::future::join_all;
 use sqlx::{
@@ -33,7 +34,7 @@ fn pool(folder: &TempDir, connections: u32, settings: &'static str) -> AnyPool {
 }
 
 fn graph(folder: &TempDir, settings: &'static str) -> SqliteGraph {
-    SqliteGraph::new(pool(folder, 1, settings), pool(folder, 2, settings))
+    SqliteGraph::new(pool(folder, 1, settings), Readers::kept(pool(folder, 2, settings)))
 }
 
 fn newcomer(number: u128) -> NewPerson {
@@ -161,7 +162,7 @@ async fn a_file_that_is_busy_is_unavailable() {
 #[tokio::test]
 async fn a_closed_pool_is_unavailable() {
     let folder = TempDir::new().unwrap();
-    let (write, read) = (pool(&folder, 1, PATIENT), pool(&folder, 1, PATIENT));
+    let (write, read) = (pool(&folder, 1, PATIENT), Readers::kept(pool(&folder, 1, PATIENT)));
     let graph = SqliteGraph::new(write.clone(), read.clone());
     graph.migrate().await.unwrap();
     write.close().await;

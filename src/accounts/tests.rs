@@ -153,7 +153,7 @@ impl Rig {
 
 /// The graph in the same file.
 fn embedded(sql: &Sql) -> Arc<dyn Graph> {
-    let (write, read) = sql.pools();
+    let (write, read) = sql.connections();
     Arc::new(SqliteGraph::new(write, read))
 }
 

@@ -43,7 +43,7 @@ impl Stores {
         };
         let graph: Arc<dyn Graph> = match &config.graph {
             GraphStore::Embedded => {
-                let (write, read) = sql.pools();
+                let (write, read) = sql.connections();
                 Arc::new(SqliteGraph::new(write, read))
             }
             GraphStore::Server(url) => Arc::new(Neo4jGraph::connect(url.expose_secret())?),

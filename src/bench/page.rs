@@ -49,7 +49,7 @@ struct Pages {
 
 async fn measure(config: &Config, bench: &PageBench, stores: &Stores) -> Result<String> {
     let people = People::of(config, bench.running.urls()).await?;
-    let (sql, _) = stores.sql.pools();
+    let (sql, _) = stores.sql.connections();
     if let Some(messages) = bench.load {
         history::load(config, &people, &sql, messages).await?;
     }

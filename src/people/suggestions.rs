@@ -134,7 +134,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let sql = Sql::open(&Sql::sqlite_url(&data.path().join("test.db"))).unwrap();
         sql.migrate().await.unwrap();
-        let (write, read) = sql.pools();
+        let (write, read) = sql.connections();
         let graph: Arc<dyn Graph> = Arc::new(SqliteGraph::new(write, read));
         graph.migrate().await.unwrap();
         let (viewer, others) = town(&*graph, 4).await;

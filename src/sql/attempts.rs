@@ -44,7 +44,7 @@ impl AttemptStore for Sql {
             "UPDATE attempts SET times = times - 1 WHERE times > 0 AND hash",
         );
         push_keys(&mut query, keys);
-        let mut connection = self.availability.acquire(&self.write).await?;
+        let mut connection = self.availability.unless_away(self.write.acquire()).await?;
         timed("attempts.take_back", query.build().execute(&mut *connection)).await.map(drop)
     }
 
@@ -54,7 +54,7 @@ impl AttemptStore for Sql {
         }
         let mut query = QueryBuilder::<Any>::new("DELETE FROM attempts WHERE hash");
         push_keys(&mut query, keys);
-        let mut connection = self.availability.acquire(&self.write).await?;
+        let mut connection = self.availability.unless_away(self.write.acquire()).await?;
         timed("attempts.forget", query.build().execute(&mut *connection)).await.map(drop)
     }
 }

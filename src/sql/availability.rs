@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Any, AnyPool, Connection, any::AnyConnectOptions, pool::PoolConnection};
+use sqlx::{Connection, any::AnyConnectOptions};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -55,15 +55,18 @@ impl Availability {
         Self { state, _sender: None }
     }
 
-    /// A connection of `pool`; fails at once while the store is away.
-    pub(super) async fn acquire(&self, pool: &AnyPool) -> Result<PoolConnection<Any>> {
+    /// A connection; fails at once while the store is away.
+    pub(super) async fn unless_away<C>(
+        &self,
+        connection: impl Future<Output = Result<C, sqlx::Error>>,
+    ) -> Result<C> {
         let mut state = self.state.clone();
         tokio::select! {
             biased;
             _ = state.wait_for(|state| state.away) => {
                 Err(Error::unavailable("the SQL server is away"))
             }
-            connection = pool.acquire() => connection.map_err(failure),
+            connection = connection => connection.map_err(failure),
         }
     }
 

@@ -41,7 +41,7 @@ impl DepartureStore for Sql {
 
     async fn forget_seen(&self, user: UserId) -> Result<()> {
         let delete = sqlx::query("DELETE FROM last_seen WHERE user_id = ?").bind(bytes(user));
-        let mut connection = self.availability.acquire(&self.write).await?;
+        let mut connection = self.availability.unless_away(self.write.acquire()).await?;
         timed("last_seen.forget", delete.execute(&mut *connection)).await.map(drop)
     }
 }

@@ -43,7 +43,7 @@ impl LastSeenStore for Sql {
                     " ON DUPLICATE KEY UPDATE at = GREATEST(last_seen.at, VALUES(at))"
                 }
             });
-            let mut connection = self.availability.acquire(&self.write).await?;
+            let mut connection = self.availability.unless_away(self.write.acquire()).await?;
             timed("last_seen.note", query.build().execute(&mut *connection)).await?;
         }
         Ok(())

@@ -92,7 +92,7 @@ impl Sql {
         // Its own lock has no effect on MariaDB, which takes a negative
         // time-out for none, nor on SQLite, where it does nothing.
         migrator.set_locking(false);
-        let mut connection = self.availability.acquire(&self.write).await?;
+        let mut connection = self.availability.unless_away(self.write.acquire()).await?;
         match self.dialect {
             Dialect::Mysql => under_named_lock(&migrator, &mut connection).await,
             Dialect::Sqlite => under_write_lock(&migrator, &mut connection).await,

@@ -38,11 +38,11 @@ mod trimming;
 
 use std::time::{Duration, Instant};
 
+use chatterbox_graph::sqlite::{Reader, Readers};
 use sqlx::{
     Any, AnyPool, Connection, QueryBuilder, Row, Transaction,
     any::{AnyConnectOptions, AnyRow},
     mysql::MySqlDatabaseError,
-    pool::PoolConnection,
 };
 use tracing::Instrument;
 use type_safe_id::{StaticType, TypeSafeId};
@@ -68,7 +68,7 @@ pub enum Dialect {
 pub struct Sql {
     dialect: Dialect,
     write: AnyPool,
-    read: AnyPool,
+    read: Readers,
     availability: Availability,
     members: MemberCache,
 }
@@ -78,10 +78,10 @@ pub struct Sql {
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Sql {
-    /// The pools, the one that writes first, for the embedded graph in the
+    /// The connection that writes, and those that read, for the embedded graph in the
     /// same file.
     #[must_use]
-    pub fn pools(&self) -> (AnyPool, AnyPool) {
+    pub fn connections(&self) -> (AnyPool, Readers) {
         (self.write.clone(), self.read.clone())
     }
 
@@ -117,13 +117,15 @@ impl Sql {
 
     /// Sets the gauges of the connections.
     pub fn measure(&self) {
+        let write = (self.write.size(), self.write.num_idle());
+        let read = (self.read.size(), self.read.num_idle());
         let pools: &[_] = match self.dialect {
-            Dialect::Sqlite => &[("write", &self.write), ("read", &self.read)],
-            Dialect::Mysql => &[("all", &self.write)],
+            Dialect::Sqlite => &[("write", write), ("read", read)],
+            Dialect::Mysql => &[("all", write)],
         };
-        for (pool, connections) in pools {
-            let idle = u32::try_from(connections.num_idle()).unwrap_or_default();
-            let used = connections.size().saturating_sub(idle);
+        for (pool, (size, idle)) in pools {
+            let idle = u32::try_from(*idle).unwrap_or_default();
+            let used = size.saturating_sub(idle);
             for (state, number) in [("idle", idle), ("used", used)] {
                 metrics::gauge!("chatterbox_sql_connections", "pool" => *pool, "state" => state)
                     .set(number);
@@ -138,14 +140,14 @@ impl Sql {
     }
 
     /// A connection to read with.
-    async fn read(&self) -> Result<PoolConnection<Any>> {
-        self.availability.acquire(&self.read).await
+    async fn read(&self) -> Result<Reader> {
+        self.availability.unless_away(self.read.acquire()).await
     }
 
     /// A transaction to write in. On SQLite its first statement has to be a
     /// write, so that it takes the write lock before it reads.
     async fn begin(&self) -> Result<Transaction<'static, Any>> {
-        let connection = self.availability.acquire(&self.write).await?;
+        let connection = self.availability.unless_away(self.write.acquire()).await?;
         timed("begin", Transaction::begin(connection, None)).await
     }
 }

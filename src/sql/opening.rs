@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chatterbox_graph::sqlite::Readers;
 use sqlx::{
     ConnectOptions, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
@@ -95,7 +96,7 @@ impl Sql {
         Self {
             dialect: Dialect::Sqlite,
             write: pool(1),
-            read: pool(SQLITE_READERS),
+            read: Readers::kept(pool(SQLITE_READERS)),
             availability: Availability::always(),
             members: MemberCache::default(),
         }
@@ -131,7 +132,8 @@ impl Sql {
             })
             .connect_lazy_with(options);
         let (write, members) = (pool.clone(), MemberCache::default());
-        Self { dialect: Dialect::Mysql, write, read: pool, availability, members }
+        let read = Readers::pooled(pool);
+        Self { dialect: Dialect::Mysql, write, read, availability, members }
     }
 
     /// The same store with connections of its own, for a runtime of its own: a
@@ -144,6 +146,6 @@ impl Sql {
         let connections = self.write.options().clone().max_connections(APART);
         let pool =
             connections.connect_lazy_with(AnyConnectOptions::clone(&self.write.connect_options()));
-        Some(Self { write: pool.clone(), read: pool, ..self.clone() })
+        Some(Self { write: pool.clone(), read: Readers::pooled(pool), ..self.clone() })
     }
 }

@@ -55,7 +55,7 @@ impl StaleStore for Sql {
             let mut query = QueryBuilder::<Any>::new("DELETE FROM codes WHERE expires_at < ");
             query.push_bind(expired.0).push(" AND account_id");
             push_ids(&mut query, of.iter().copied());
-            let mut connection = self.availability.acquire(&self.write).await?;
+            let mut connection = self.availability.unless_away(self.write.acquire()).await?;
             timed("codes.drop_stale", query.build().execute(&mut *connection)).await?;
         }
         Ok(of.len())
@@ -133,7 +133,7 @@ impl Sql {
         if let Some((condition, before)) = only {
             query.push(condition).push_bind(before.0);
         }
-        let mut connection = self.availability.acquire(&self.write).await?;
+        let mut connection = self.availability.unless_away(self.write.acquire()).await?;
         timed(name, query.build().execute(&mut *connection)).await?;
         Ok(hashes.len())
     }

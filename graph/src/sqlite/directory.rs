@@ -101,7 +101,8 @@ impl SqliteGraph {
         let prefix = Prefix::of(query);
         let wanted = limit.saturating_add(1);
         let mut items = Vec::new();
-        let mut snapshot = self.snapshot().await?;
+        let mut reader = self.reader().await?;
+        let mut snapshot = Self::snapshot(&mut reader).await?;
         for (tier, statement) in TIERS {
             let passed = after.is_some_and(|key| tier < key.tier);
             // Every username begins with nothing, so no display name is left to be found by.

@@ -163,7 +163,8 @@ impl SqliteGraph {
         let wanted = limit.saturating_add(1);
         let place = |key: &GroupKey| (key.name.clone(), bytes(key.id));
         let mut items = Vec::new();
-        let mut snapshot = self.snapshot().await?;
+        let mut reader = self.reader().await?;
+        let mut snapshot = Self::snapshot(&mut reader).await?;
         if after.is_none_or(|key| key.friends > 0) {
             let (name, id) = after.map(place).unwrap_or_default();
             let friends = after.map_or(i64::MAX, |key| key.friends.cast_signed());

@@ -14,6 +14,7 @@ mod people;
 #[cfg(test)]
 mod plans;
 mod prefix;
+mod readers;
 mod schema;
 mod settings;
 mod statement;
@@ -22,9 +23,10 @@ mod suggestions;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use sqlx::{Any, AnyPool, Transaction, pool::PoolConnection};
+use sqlx::{Any, AnyPool, Connection, Transaction, pool::PoolConnection};
 use uuid::Uuid;
 
+pub use self::readers::{Reader, Readers};
 use self::{failure::failure, statement::timed};
 use crate::{
     Ask, Block, Blocked, Chat, Circle, DirectoryKey, FoundGroup, Friend, FriendRequest, FriendsOf,
@@ -38,15 +40,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct SqliteGraph {
     write: AnyPool,
-    read: AnyPool,
+    read: Readers,
 }
 
 impl SqliteGraph {
-    /// A graph on these pools: `write` has one connection, so that writers
+    /// A graph on these: `write` has one connection, so that writers
     /// queue where waiting is fair; `read` has several. Both are on the same
     /// file, in WAL mode, with foreign keys on and a busy timeout.
     #[must_use]
-    pub fn new(write: AnyPool, read: AnyPool) -> Self {
+    pub fn new(write: AnyPool, read: Readers) -> Self {
         Self { write, read }
     }
 
@@ -57,15 +59,15 @@ impl SqliteGraph {
     }
 
     /// A transaction in which all statements read the same state.
-    async fn snapshot(&self) -> Result<Transaction<'static, Any>> {
-        timed("begin", self.read.begin()).await
+    async fn snapshot(reader: &mut Reader) -> Result<Transaction<'_, Any>> {
+        timed("begin", reader.begin()).await
     }
 
     async fn writer(&self) -> Result<PoolConnection<Any>> {
         self.write.acquire().await.map_err(failure)
     }
 
-    async fn reader(&self) -> Result<PoolConnection<Any>> {
+    async fn reader(&self) -> Result<Reader> {
         self.read.acquire().await.map_err(failure)
     }
 }

@@ -29,7 +29,8 @@ impl SqliteGraph {
             searches.entry((viewer, max)).or_default().push(other);
         }
         let mut found = HashMap::new();
-        let mut snapshot = self.snapshot().await?;
+        let mut reader = self.reader().await?;
+        let mut snapshot = Self::snapshot(&mut reader).await?;
         for ((viewer, max), others) in searches {
             let paths = search(&mut snapshot, viewer, &others, max).await?;
             found.extend(paths.into_iter().map(|(other, path)| ((viewer, max, other), path)));

@@ -3,8 +3,8 @@
 use sqlx::{AnyPool, AssertSqlSafe, Row, any::AnyPoolOptions};
 
 use super::{
-    SqliteGraph, census, chats, directory, friendships, group_edits, groups, lists, load, paths,
-    people, settings, statement::Statement, suggestions,
+    Readers, SqliteGraph, census, chats, directory, friendships, group_edits, groups, lists, load,
+    paths, people, settings, statement::Statement, suggestions,
 };
 
 fn statements() -> impl Iterator<Item = &'static Statement> {
@@ -29,7 +29,7 @@ fn statements() -> impl Iterator<Item = &'static Statement> {
 async fn database() -> AnyPool {
     sqlx::any::install_default_drivers();
     let pool = AnyPoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
-    SqliteGraph::new(pool.clone(), pool.clone()).migrate().await.unwrap();
+    SqliteGraph::new(pool.clone(), Readers::pooled(pool.clone())).migrate().await.unwrap();
     pool
 }
 

@@ -5,11 +5,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::{
-    SqliteGraph, commit,
-    failure::{failure, migration_failure},
-    statement::timed,
-};
+use super::{SqliteGraph, commit, failure::migration_failure, statement::timed};
 use crate::Result;
 
 /// Append only: what was applied once is never edited.
@@ -51,7 +47,7 @@ impl SqliteGraph {
     }
 
     pub(super) async fn version(&self) -> Result<String> {
-        let mut connection = self.read.acquire().await.map_err(failure)?;
+        let mut connection = self.reader().await?;
         let version = sqlx::query_scalar::<_, String>("SELECT sqlite_version()");
         let version = timed("version", version.fetch_one(&mut *connection)).await?;
         Ok(format!("SQLite/{version}"))

@@ -45,7 +45,8 @@ impl SqliteGraph {
         asked: &[SuggestionsFor],
     ) -> Result<Vec<Vec<Suggestion>>> {
         let mut suggestions = Vec::with_capacity(asked.len());
-        let mut snapshot = self.snapshot().await?;
+        let mut reader = self.reader().await?;
+        let mut snapshot = Self::snapshot(&mut reader).await?;
         for asked in asked {
             suggestions.push(suggest(&mut snapshot, asked).await?);
         }

@@ -11,7 +11,8 @@ use chatterbox_graph::{
     Ask, Chat, DirectConversationId, Friend, FriendsOf, Friendship, Graph, GroupEdit, GroupId,
     GroupProfile, GroupRole, GroupState, GroupVisibility, Listed, MutualFriendsOf, NewPerson, Page,
     Path, PathBetween, Person, SettingsChange, Suggestion, SuggestionsFor, Timestamp, UserId,
-    neo4j::Neo4jGraph, sqlite::SqliteGraph,
+    neo4j::Neo4jGraph,
+    sqlite::{Readers, SqliteGraph},
 };
 use futures::future::join_all;
 use sqlx::{
@@ -41,7 +42,7 @@ impl Deref for Town {
 impl Town {
     pub async fn on_sqlite() -> Self {
         let folder = TempDir::new().unwrap();
-        let graph = SqliteGraph::new(pool(&folder, 1), pool(&folder, 4));
+        let graph = SqliteGraph::new(pool(&folder, 1), Readers::kept(pool(&folder, 4)));
         graph.migrate().await.unwrap();
         Self { graph: Arc::new(graph), folder: Some(folder) }
     }
