@@ -5,7 +5,7 @@
 //! waits among all that does not. Nearly all fields of a page have their values at
 //! hand, so here a field is polled before it gets a place of its own.
 
-use std::{borrow::Cow, future::poll_fn, task::Poll};
+use std::{borrow::Cow, future::poll_fn, mem, task::Poll};
 
 use async_graphql::{
     ContainerType, Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned,
@@ -23,35 +23,49 @@ use tokio_util::sync::ReusableBoxFuture;
 #[derive(Clone)]
 pub struct Eager<T>(pub(super) T);
 
-impl<T: ContainerType> OutputType for Eager<T> {
-    fn type_name() -> Cow<'static, str> {
-        T::type_name()
-    }
+/// The same of one that is borrowed. `&T` itself would not tell of which type a value of
+/// an interface is.
+pub struct EagerRef<'a, T>(pub(super) &'a T);
 
-    fn introspection_type_name(&self) -> Cow<'static, str> {
-        self.0.introspection_type_name()
-    }
+macro_rules! eager {
+    (for<$($lifetime:lifetime)?> $eager:ty, $this:ident => $object:expr) => {
+        impl<$($lifetime,)? T: ContainerType> OutputType for $eager {
+            fn type_name() -> Cow<'static, str> {
+                T::type_name()
+            }
 
-    fn create_type_info(registry: &mut Registry) -> String {
-        T::create_type_info(registry)
-    }
+            fn introspection_type_name(&self) -> Cow<'static, str> {
+                let $this = self;
+                $object.introspection_type_name()
+            }
 
-    async fn resolve(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        _field: &Positioned<Field>,
-    ) -> ServerResult<Value> {
-        resolve(ctx, &self.0).await
-    }
+            fn create_type_info(registry: &mut Registry) -> String {
+                T::create_type_info(registry)
+            }
+
+            async fn resolve(
+                &self,
+                ctx: &ContextSelectionSet<'_>,
+                _field: &Positioned<Field>,
+            ) -> ServerResult<Value> {
+                let $this = self;
+                resolve(ctx, $object).await
+            }
+        }
+
+        impl<$($lifetime,)? T: ContainerType> ContainerType for $eager {
+            async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+                let $this = self;
+                $object.resolve_field(ctx).await
+            }
+        }
+
+        impl<$($lifetime,)? T: ObjectType> ObjectType for $eager {}
+    };
 }
 
-impl<T: ContainerType> ContainerType for Eager<T> {
-    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
-        self.0.resolve_field(ctx).await
-    }
-}
-
-impl<T: ObjectType> ObjectType for Eager<T> {}
+eager!(for<> Eager<T>, this => &this.0);
+eager!(for<'a> EagerRef<'a, T>, this => this.0);
 
 type Selected<'a> = Vec<(&'a Name, &'a Positioned<Field>)>;
 
@@ -92,6 +106,12 @@ async fn resolve<T: ContainerType>(
                     .push(poll_fn(move |cx| future.poll(cx)).map_ok(move |value| (place, value)));
             }
         }
+    }
+    if !waiting.is_empty() {
+        // Whoever waits wakes this. Polled again at once a loader would take it for a later turn,
+        // and ask before it has heard what the others need.
+        let mut polled = true;
+        poll_fn(|_| if mem::take(&mut polled) { Poll::Pending } else { Poll::Ready(()) }).await;
     }
     for (place, value) in try_join_all(waiting).await? {
         if let Some((_, slot)) = values.get_index_mut(place) {
@@ -189,7 +209,7 @@ mod tests {
         }
     }
 
-    struct Query;
+    struct Query(Post);
 
     #[Object]
     impl Query {
@@ -204,10 +224,14 @@ mod tests {
         async fn post(&self) -> Eager<Post> {
             Eager(Post::from(Letter(7)))
         }
+
+        async fn sent(&self) -> Vec<EagerRef<'_, Post>> {
+            vec![EagerRef(&self.0)]
+        }
     }
 
     fn answer(query: &str) -> String {
-        let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+        let schema = Schema::new(Query(Post::from(Letter(7))), EmptyMutation, EmptySubscription);
         serde_json::to_string(&block_on(schema.execute(query))).unwrap()
     }
 
@@ -233,14 +257,17 @@ mod tests {
             assert_eq!(answers[0], answers[1], "{selected}");
             assert!(answers[0].contains("letters"), "{selected}: {}", answers[0]);
         }
-        let post = answer("{ post { number __typename ... on Letter { text } } }");
-        let told = r#"{"data":{"post":{"number":7,"__typename":"Letter","text":"7"}}}"#;
-        assert_eq!(post, told);
+        let both = "{ number __typename ... on Letter { text } }";
+        let post = r#"{"number":7,"__typename":"Letter","text":"7"}"#;
+        assert_eq!(
+            answer(&format!("{{ post {both} sent {both} }}")),
+            format!(r#"{{"data":{{"post":{post},"sent":[{post}]}}}}"#)
+        );
     }
 
     #[test]
     fn a_schema_shows_nothing_of_it() {
-        let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+        let schema = Schema::new(Query(Post::from(Letter(7))), EmptyMutation, EmptySubscription);
         let sdl = schema.sdl();
         assert!(sdl.contains("eager: [Letter!]!") && !sdl.contains("Eager"), "{sdl}");
     }

@@ -176,8 +176,8 @@ macro_rules! connection {
                 &self.cursor
             }
 
-            async fn node(&self) -> $crate::api::graphql::eager::Eager<&$node> {
-                $crate::api::graphql::eager::Eager(&self.node)
+            async fn node(&self) -> $crate::api::graphql::eager::EagerRef<'_, $node> {
+                $crate::api::graphql::eager::EagerRef(&self.node)
             }
 
             $(async fn $field(&self) -> &$ty {
@@ -195,12 +195,13 @@ macro_rules! connection {
         #[doc = concat!("A page of `", stringify!($edge), "`s.")]
         #[async_graphql::Object]
         impl $connection {
-            async fn edges(&self) -> Vec<$crate::api::graphql::eager::Eager<&$edge>> {
-                self.edges.iter().map($crate::api::graphql::eager::Eager).collect()
+            async fn edges(&self) -> Vec<$crate::api::graphql::eager::EagerRef<'_, $edge>> {
+                self.edges.iter().map($crate::api::graphql::eager::EagerRef).collect()
             }
 
-            async fn nodes(&self) -> Vec<$crate::api::graphql::eager::Eager<&$node>> {
-                self.edges.iter().map(|edge| $crate::api::graphql::eager::Eager(&edge.node)).collect()
+            async fn nodes(&self) -> Vec<$crate::api::graphql::eager::EagerRef<'_, $node>> {
+                let nodes = self.edges.iter().map(|edge| &edge.node);
+                nodes.map($crate::api::graphql::eager::EagerRef).collect()
             }
 
             async fn page_info(&self) -> &$crate::api::graphql::page::PageInfo {
