@@ -92,7 +92,7 @@ struct Ready {
     peer: Option<UserId>,
 }
 
-/// How often it is asked anew about two people who change all the time.
+/// How often a message is handed in at most, where two people change all the time.
 const TRIES: u32 = 8;
 
 /// What people do in conversations.
@@ -263,19 +263,22 @@ impl Conversations {
         peer: Option<UserId>,
         mut written: Result<Result<Message, Outdated>>,
     ) -> Result<Message> {
-        for _ in 0..TRIES {
-            match (written?, peer) {
-                (Ok(message), _) => return Ok(message),
-                (Err(Outdated(pos)), Some(peer)) => {
-                    let contact = self.contacts.writing_at(draft.sender, peer, pos).await?;
-                    draft.known_at = Some(contact.known_at);
-                    draft.people = contact.people;
-                }
-                (Err(Outdated(_)), None) => break,
-            }
+        let mut tries = 1;
+        loop {
+            let Outdated(pos) = match written? {
+                Ok(message) => return Ok(message),
+                Err(outdated) => outdated,
+            };
+            let Some(peer) = peer.filter(|_| tries < TRIES) else {
+                let reason = "what stands between the two changes all the time";
+                return Err(Error::unavailable(reason));
+            };
+            let contact = self.contacts.writing_at(draft.sender, peer, pos).await?;
+            draft.known_at = Some(contact.known_at);
+            draft.people = contact.people;
             written = self.writer.send(draft.clone()).await;
+            tries += 1;
         }
-        Err(Error::unavailable("what stands between the two changes all the time"))
     }
 
     /// The message that is replied to, of the same conversation.
