@@ -9,7 +9,10 @@ use futures::{TryStreamExt, future::BoxFuture};
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{self, MissedTickBehavior, timeout},
+};
 
 use super::{
     Benchmark, Error, Result,
@@ -36,6 +39,8 @@ struct Fanout {
     members: u32,
     messages: u32,
     senders: u32,
+    /// How many messages a second were to be sent; `None` for as many as go.
+    rate: Option<u32>,
     deliveries: u64,
     /// From the first message's being sent to the last delivery.
     seconds: f64,
@@ -88,7 +93,10 @@ async fn measure(config: &Config, bench: &FanoutBench) -> Result<String> {
         members.into_iter().map(|member| receive(member, bench.messages, begun)).collect();
     let sending: JoinSet<_> = shares
         .into_iter()
-        .map(|(sender, node, share)| send(sender, node, group.clone(), share, begun, bar.clone()))
+        .zip(paces(bench.rate, senders))
+        .map(|((sender, node, share), pace)| {
+            send(sender, node, group.clone(), share, begun, pace, bar.clone())
+        })
         .collect();
     for sent in sending.join_all().await {
         sent?;
@@ -109,6 +117,7 @@ async fn measure(config: &Config, bench: &FanoutBench) -> Result<String> {
         members: bench.members,
         messages: bench.messages,
         senders,
+        rate: bench.rate,
         deliveries,
         seconds,
         per_second: each(deliveries, seconds),
@@ -120,15 +129,30 @@ async fn measure(config: &Config, bench: &FanoutBench) -> Result<String> {
     Report::new(people.stores, found).by_nodes(nodes).print(bench.on.running.json)
 }
 
+/// When each of the senders may send, by turns; `None` for whenever they can.
+fn paces(rate: Option<u32>, senders: u32) -> impl Iterator<Item = Option<time::Interval>> {
+    let turn = rate.map(|rate| Duration::from_secs(1) / rate);
+    let start = time::Instant::now();
+    (0..senders).map(move |n| {
+        let mut pace = time::interval_at(start + turn? * n, turn? * senders);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Some(pace)
+    })
+}
+
 async fn send(
     mut sender: Client,
     node: usize,
     group: Arc<str>,
     messages: u32,
     begun: Instant,
+    mut pace: Option<time::Interval>,
     bar: ProgressBar,
 ) -> Result<()> {
     for _ in 0..messages {
+        if let Some(pace) = &mut pace {
+            pace.tick().await;
+        }
         sender.say(&group, &subscribers::timed(begun.elapsed(), node)).await?;
         bar.inc(1);
     }
@@ -211,9 +235,12 @@ impl Heard {
 
 impl Findings for Fanout {
     fn how(&self) -> String {
-        let Self { members, messages, senders, .. } = self;
+        let Self { members, messages, senders, rate, .. } = self;
         let (members, messages, senders) = (count(*members), count(*messages), count(*senders));
-        format!("{messages} messages to each of {members} members, {senders} of whom send them,")
+        let rate = rate.map(|rate| format!(", {} a second", count(rate))).unwrap_or_default();
+        format!(
+            "{messages} messages to each of {members} members, {senders} of whom send them{rate},"
+        )
     }
 
     fn table(&self) -> Table {

@@ -230,6 +230,10 @@ pub struct FanoutBench {
     )]
     pub senders: u32,
 
+    /// How many messages they send a second, all together; otherwise as many as they can.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=100_000))]
+    pub rate: Option<u32>,
+
     /// What runs.
     #[command(flatten)]
     pub on: RunningNodes,

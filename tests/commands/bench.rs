@@ -199,6 +199,10 @@ async fn a_running_service_is_under_load(stores: StoreUrls) {
     let report = measured.report(&fanout);
     assert_times(&report);
     assert_counts(&report, &[("members", 5), ("messages", 10), ("deliveries", 50)]);
+    let paced = measured.report(&[&fanout[..], &["--rate", "20"]].concat());
+    assert_counts(&paced, &[("deliveries", 50), ("rate", 20)]);
+    // The last of ten is due after 0.45 s.
+    assert!(paced["seconds"].as_f64().unwrap() >= 0.4, "{paced}");
 
     // The last group has one member, to whom nobody else writes.
     let resume = ["resume", "--subscribers", "7", "--members", "3", "--missed", "4"];
@@ -349,6 +353,7 @@ fn options_of_load_name_what_is_accepted() {
         (&["send", "--grpc", "https://chat.example.org"], "http://127.0.0.1:8080"),
         (&["fanout", "--members", "1"], "--members"),
         (&["fanout", "--messages", "many"], "--messages"),
+        (&["fanout", "--rate", "0"], "--rate"),
         (&["idle", "--sockets", "0"], "--sockets"),
         (&["idle", "--pid", "0"], "--pid"),
         (&["resume", "--missed", "0"], "--missed"),
