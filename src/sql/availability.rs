@@ -4,8 +4,9 @@
 //! The pool hides a refused connection behind retries until its time is up.
 //! So a connection outside the pool asks the server four times a second;
 //! while it gets no answer every acquisition fails at once, and those that
-//! wait already are released. Connections older than the last outage are not
-//! used again.
+//! wait already are released. Where its connection broke and the server takes
+//! another one, as when a proxy before it was restarted, that is no outage. In both
+//! cases connections that are older are not used again.
 
 use std::{
     sync::Arc,
@@ -25,7 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Clone, Copy, Default)]
 struct State {
     away: bool,
-    last_outage: Option<Instant>,
+    /// When connections broke last, or the server was away last.
+    last_break: Option<Instant>,
+}
+
+/// What becomes of the connection that asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// The same as before answered, or the first one.
+    Kept,
+    /// It broke, and another one answered.
+    Anew,
 }
 
 /// Whether the store is there.
@@ -75,11 +86,11 @@ impl Availability {
         self.state.borrow().away
     }
 
-    /// Whether a connection that was opened then is younger than the last outage.
+    /// Whether a connection that was opened then is younger than the last break.
     pub(super) fn outlived(&self, opened: Option<Instant>) -> bool {
-        match (opened, self.state.borrow().last_outage) {
-            (Some(opened), Some(outage)) => opened > outage,
-            (_, outage) => outage.is_none(),
+        match (opened, self.state.borrow().last_break) {
+            (Some(opened), Some(broke)) => opened > broke,
+            (_, broke) => broke.is_none(),
         }
     }
 }
@@ -91,41 +102,43 @@ async fn watch_server(state: &watch::Sender<State>, options: &AnyConnectOptions)
     loop {
         ticks.tick().await;
         let answer = tokio::time::timeout(PATIENCE, ask(&mut connection, options)).await;
-        let failure = match answer {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(chain(&error)),
-            Err(_elapsed) => Some("no answer in time".to_owned()),
+        let answer = match answer {
+            Ok(answer) => answer.map_err(|error| chain(&error)),
+            Err(_elapsed) => Err("no answer in time".to_owned()),
         };
-        note(state, failure);
+        note(state, answer);
     }
 }
 
 async fn ask(
     held: &mut Option<sqlx::AnyConnection>,
     options: &AnyConnectOptions,
-) -> Result<(), sqlx::Error> {
+) -> Result<Answer, sqlx::Error> {
     // Taken out while it is asked: what fails or is given up is not used again.
-    let mut connection = match held.take() {
-        Some(connection) => connection,
-        None => super::connect(options).await?,
-    };
+    let mut answer = Answer::Kept;
+    if let Some(mut connection) = held.take() {
+        if connection.ping().await.is_ok() {
+            *held = Some(connection);
+            return Ok(answer);
+        }
+        answer = Answer::Anew;
+    }
+    let mut connection = super::connect(options).await?;
     connection.ping().await?;
     *held = Some(connection);
-    Ok(())
+    Ok(answer)
 }
 
-fn note(state: &watch::Sender<State>, failure: Option<String>) {
-    state.send_if_modified(|state| match (state.away, failure) {
-        (false, Some(error)) => {
-            warn!(error, "the SQL server is away");
-            *state = State { away: true, last_outage: Some(Instant::now()) };
-            true
+fn note(state: &watch::Sender<State>, answer: Result<Answer, String>) {
+    state.send_if_modified(|state| {
+        let away = answer.is_err();
+        match (state.away, answer) {
+            (false, Ok(Answer::Kept)) | (true, Err(_)) => return false,
+            (false, Ok(Answer::Anew)) => info!("connections to the SQL server broke"),
+            (false, Err(error)) => warn!(error, "the SQL server is away"),
+            (true, Ok(_)) => info!("the SQL server is back"),
         }
-        (true, None) => {
-            info!("the SQL server is back");
-            *state = State { away: false, last_outage: Some(Instant::now()) };
-            true
-        }
-        _ => false,
+        *state = State { away, last_break: Some(Instant::now()) };
+        true
     });
 }

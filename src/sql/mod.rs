@@ -147,6 +147,18 @@ impl Sql {
     /// A transaction to write in. On SQLite its first statement has to be a
     /// write, so that it takes the write lock before it reads.
     async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        // That a connection broke while nobody used it shows with its first statement,
+        // before anything was done; no more than all can have.
+        for _ in 0..self.write.options().get_max_connections() {
+            match self.begin_once().await {
+                Err(error) if cause(&error).is_some_and(is_broken) => {}
+                outcome => return outcome,
+            }
+        }
+        self.begin_once().await
+    }
+
+    async fn begin_once(&self) -> Result<Transaction<'static, Any>> {
         let connection = self.availability.unless_away(self.write.acquire()).await?;
         timed("begin", Transaction::begin(connection, None)).await
     }
@@ -239,6 +251,18 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
                 code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
             }
         }
+        _ => false,
+    }
+}
+
+/// Whether the connection is of no more use, however the server is.
+fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // The server's last word: killed, or idle for too long.
+        sqlx::Error::Database(error) => error
+            .try_downcast_ref::<MySqlDatabaseError>()
+            .is_some_and(|error| matches!(error.number(), 1927 | 4031)),
         _ => false,
     }
 }

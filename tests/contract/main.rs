@@ -8,6 +8,7 @@ mod support;
 mod accounts;
 mod attempts;
 mod bus;
+mod connections;
 mod dead_letters;
 mod departures;
 mod email_change;

@@ -17,7 +17,7 @@ use tokio_tungstenite::{
 };
 
 use crate::support::{
-    Client, DEADLINE,
+    Client, DEADLINE, eventually,
     process::Process,
     stores::{StoreUrls, unique},
 };
@@ -211,19 +211,20 @@ pub async fn history(client: &Client, other: &Client) -> Vec<Sent> {
     kept(client, data["user"]["directConversation"]["id"].as_str().unwrap()).await
 }
 
-/// All messages of a conversation, read page by page.
+const PAGE: &str = "query ($id: ID!, $after: String) { conversation(id: $id) {
+    messages(first: 100, after: $after) { nodes { id seq body }
+        pageInfo { hasNextPage endCursor } } } }";
+
+/// All messages of a conversation, read page by page. What breaks just now is asked again.
 pub async fn kept(client: &Client, conversation: &str) -> Vec<Sent> {
     let mut all = Vec::new();
     let mut after = Value::Null;
     loop {
-        let data = client
-            .data(
-                "query ($id: ID!, $after: String) { conversation(id: $id) {
-                    messages(first: 100, after: $after) { nodes { id seq body }
-                        pageInfo { hasNextPage endCursor } } } }",
-                json!({ "id": conversation, "after": after }),
-            )
-            .await;
+        let variables = json!({ "id": conversation, "after": after });
+        let data = eventually("a page of messages", || async {
+            Some(try_data(client, PAGE, variables.clone()).await?.unwrap())
+        });
+        let data = data.await;
         let page = &data["conversation"]["messages"];
         all.extend(page["nodes"].as_array().unwrap().iter().map(|node| Sent {
             id: node["id"].as_str().unwrap().to_owned(),
