@@ -3,12 +3,16 @@
 //! Loaders share statements in any case. But where each item asks for itself all of them
 //! wait, and whatever wakes one of them has all of the page polled.
 
-use std::{fmt::Debug, hash::Hash};
+use std::{collections::HashMap, fmt::Debug, hash::Hash};
 
 use async_graphql::{Context, Lookahead};
+use chatterbox_graph::Person;
 use futures::{FutureExt, future::BoxFuture, join};
 
-use super::{loaders::Load, scope::Scope};
+use super::{
+    loaders::{Load, Loaded},
+    scope::Scope,
+};
 use crate::{
     ids::UserId,
     messaging::{Conversation, Message},
@@ -33,8 +37,20 @@ impl<'a> Ahead<'a> {
         self.0.iter().any(|selected| selected.field(name).exists())
     }
 
+    /// Takes these people in, and loads what else is selected of them.
+    pub(super) async fn people<'p>(
+        &self,
+        scope: &Scope,
+        people: impl IntoIterator<Item = &'p Person>,
+    ) {
+        let (ids, people): (Vec<_>, Vec<_>) =
+            people.into_iter().map(|person| (person.id, person.clone())).unzip();
+        scope.know(people);
+        self.users(scope, ids).await;
+    }
+
     /// Loads what is selected of these users.
-    pub(super) fn users<'s>(&'s self, scope: &'s Scope, ids: Vec<UserId>) -> BoxFuture<'s, ()> {
+    fn users<'s>(&'s self, scope: &'s Scope, ids: Vec<UserId>) -> BoxFuture<'s, ()> {
         async move {
             let loaders = scope.loaders();
             join!(
@@ -53,8 +69,7 @@ impl<'a> Ahead<'a> {
         }
         let viewer = scope.viewer().user;
         let others = ids.iter().copied().filter(|id| *id != viewer).collect();
-        let found = scope.loaders().direct.load_many(others).await;
-        let found: Vec<_> = found.into_values().filter_map(|found| found.ok().flatten()).collect();
+        let found = found(scope.loaders().direct.load_many(others).await);
         self.field("directConversation").conversations(scope, &found).await;
     }
 
@@ -66,9 +81,7 @@ impl<'a> Ahead<'a> {
         let shown: Vec<_> = shown.map(|conversation| conversation.id).collect();
         let last = async {
             if self.has("lastMessage") {
-                let found = loaders.last_messages.load_many(shown).await;
-                let found: Vec<_> =
-                    found.into_values().filter_map(|found| found.ok().flatten()).collect();
+                let found = found(loaders.last_messages.load_many(shown).await);
                 self.field("lastMessage").messages(scope, &found).await;
             }
         };
@@ -99,6 +112,11 @@ impl<'a> Ahead<'a> {
             load(self.has("reactions"), &loaders.reactions, &places),
         );
     }
+}
+
+/// What there is of what was loaded.
+fn found<K, V>(loaded: HashMap<K, Loaded<V>>) -> Vec<V> {
+    loaded.into_values().filter_map(|one| one.ok().flatten()).collect()
 }
 
 async fn load<K, V>(selected: bool, loader: &Load<K, V>, keys: &[K])

@@ -84,9 +84,8 @@ impl DirectoryQuery {
         } else {
             0
         };
-        scope.know(page.items.iter().map(|listed| listed.person.clone()));
-        let ids = page.items.iter().map(|listed| listed.person.id).collect();
-        Ahead::of_page(ctx).users(&scope, ids).await;
+        let people = page.items.iter().map(|listed| &listed.person);
+        Ahead::of_page(ctx).people(&scope, people).await;
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()

@@ -159,9 +159,8 @@ impl Group {
         } else {
             chatterbox_graph::Page::default()
         };
-        self.scope.know(page.items.iter().map(|member| member.person.clone()));
-        let ids = page.items.iter().map(|member| member.person.id).collect();
-        Ahead::of_page(ctx).users(&self.scope, ids).await;
+        let people = page.items.iter().map(|member| &member.person);
+        Ahead::of_page(ctx).people(&self.scope, people).await;
         let edges: Vec<GroupMemberEdge> = page
             .items
             .into_iter()

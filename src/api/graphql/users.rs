@@ -153,9 +153,7 @@ impl User {
         let (viewer, other) = (self.scope.viewer().user, self.person.id);
         let asked = MutualFriendsOf { viewer, other, limit, after: after.clone() };
         let page = self.scope.loaders().mutual_friends.load(asked).await?.unwrap_or_default();
-        self.scope.know(page.items.clone());
-        let ids = page.items.iter().map(|person| person.id).collect();
-        Ahead::of_page(ctx).users(&self.scope, ids).await;
+        Ahead::of_page(ctx).people(&self.scope, &page.items).await;
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()

@@ -122,13 +122,12 @@ impl Viewer {
         let mut pages = graph.friends(&[asked]).await.map_err(Error::from)?;
         let page = pages.pop().unwrap_or_default();
         let (friends, loaders) = (&page.items, self.scope.loaders());
-        self.scope.know(friends.iter().map(|friend| friend.person.clone()));
         let bonds = friends.iter().map(|friend| (friend.person.id, Ok(Some(Bond::Friends))));
         loaders.friendships.prime_many(bonds).await;
         let chats = friends.iter().map(|friend| (friend.person.id, Ok(friend.last_chatted_at)));
         loaders.last_chatted_at.prime_many(chats).await;
-        let ids = friends.iter().map(|friend| friend.person.id).collect();
-        Ahead::of_page(ctx).users(&self.scope, ids).await;
+        let people = friends.iter().map(|friend| &friend.person);
+        Ahead::of_page(ctx).people(&self.scope, people).await;
         let edge = |friend: Friend| FriendEdge {
             cursor: page::name_cursor(&friend.person.username),
             node: User { scope: self.scope.clone(), person: friend.person },
@@ -160,9 +159,8 @@ impl Viewer {
         let viewer = self.scope.viewer().user;
         let page =
             graph.friend_requests(viewer, direction, first, after).await.map_err(Error::from)?;
-        self.scope.know(page.items.iter().map(|request| request.person.clone()));
-        let ids = page.items.iter().map(|request| request.person.id).collect();
-        Ahead::of_page(ctx).users(&self.scope, ids).await;
+        let people = page.items.iter().map(|request| &request.person);
+        Ahead::of_page(ctx).people(&self.scope, people).await;
         let edges: Vec<FriendRequestEdge> = page
             .items
             .into_iter()
@@ -181,6 +179,7 @@ impl Viewer {
     /// Whom the viewer blocked, newest first.
     async fn blocked(
         &self,
+        ctx: &Context<'_>,
         #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<UserConnection> {
@@ -189,7 +188,8 @@ impl Viewer {
         let graph = &self.scope.services().graph;
         let viewer = self.scope.viewer().user;
         let page = graph.blocked(viewer, first, after).await.map_err(Error::from)?;
-        self.scope.know(page.items.iter().map(|blocked| blocked.person.clone()));
+        let people = page.items.iter().map(|blocked| &blocked.person);
+        Ahead::of_page(ctx).people(&self.scope, people).await;
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()

@@ -13,7 +13,7 @@ use crate::{
     api::http::{client, request::bearer},
     error::{Error, Result},
     ids::UserId,
-    messaging::{MessageKey, Outgoing, Target},
+    messaging::{Outgoing, Target},
     rates::Sender,
 };
 
@@ -43,9 +43,8 @@ impl GrpcParts {
 
     /// Sends a message, and returns it as it is then.
     pub(super) async fn send(&self, sender: UserId, message: ChatMessage) -> Result<ChatMessage> {
-        let (target, outgoing) = wire::outgoing(message)?;
-        let key = outgoing.key.as_ref().map(MessageKey::as_str).unwrap_or_default().to_owned();
-        self.rates.message(sender)?;
+        let key = message.key.clone();
+        let (target, outgoing) = self.read(sender, message)?;
         let news = self.conversations.send(sender, target, outgoing).await?;
         Ok(wire::answer(news.message, &news.place, key))
     }
@@ -73,6 +72,11 @@ impl GrpcParts {
     /// Reads one of the messages of a stream. Each is counted like a call of its own.
     fn admit(&self, sender: UserId, message: ChatMessage) -> Result<(Target, Outgoing)> {
         self.rates.request(Sender::User(sender))?;
+        self.read(sender, message)
+    }
+
+    /// Reads a message, and counts it.
+    fn read(&self, sender: UserId, message: ChatMessage) -> Result<(Target, Outgoing)> {
         let read = wire::outgoing(message)?;
         self.rates.message(sender)?;
         Ok(read)
