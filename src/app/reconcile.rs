@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::info;
 use uuid::Uuid;
 
-use super::{Stores, mailer, stores};
+use super::{Stores, assembly::mailer, stores};
 use crate::{
     ambient::Ambient,
     cli::{OlderStore, Reconcile},

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-use super::address;
+use super::options::address;
 
 /// Where gRPC is served, and how.
 #[derive(Debug, Args)]

@@ -128,7 +128,7 @@ impl DirectConversation {
         before: Option<String>,
     ) -> Result<MessageConnection> {
         let asked = MessagePage::parse(first, after.as_deref(), last, before.as_deref())?;
-        messages(&self.scope, &Ahead::of_page(ctx), Some(self.conversation), asked).await
+        Box::pin(messages(&self.scope, &Ahead::of_page(ctx), Some(self.conversation), asked)).await
     }
 }
 

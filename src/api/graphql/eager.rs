@@ -49,7 +49,7 @@ macro_rules! eager {
                 _field: &Positioned<Field>,
             ) -> ServerResult<Value> {
                 let $this = self;
-                resolve(ctx, $object).await
+                Box::pin(resolve(ctx, $object)).await
             }
         }
 

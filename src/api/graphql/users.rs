@@ -153,7 +153,7 @@ impl User {
         let (viewer, other) = (self.scope.viewer().user, self.person.id);
         let asked = MutualFriendsOf { viewer, other, limit, after: after.clone() };
         let page = self.scope.loaders().mutual_friends.load(asked).await?.unwrap_or_default();
-        Ahead::of_page(ctx).people(&self.scope, &page.items).await;
+        Box::pin(Ahead::of_page(ctx).people(&self.scope, &page.items)).await;
         let edges: Vec<UserEdge> = page
             .items
             .into_iter()
