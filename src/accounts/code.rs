@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::EmailAddress;
-use crate::{ambient::Ambient, ids::UserId, mail::Mail};
+use crate::{ambient::Ambient, ids::UserId, mail::Mail, people::Username};
 
 /// What a code is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,33 +134,39 @@ impl Code {
             email: None,
         }
     }
+}
 
-    /// The mail that carries it, alone on a line.
-    pub(super) fn mail(&self, to: &EmailAddress, purpose: Purpose) -> Mail {
-        let (subject, what, otherwise) = match purpose {
-            Purpose::VerifyEmail => (
-                "Confirm your e-mail address",
-                "Welcome to Chatterbox! This code confirms your e-mail address:",
-                "If you did not register, ignore this mail.",
-            ),
-            Purpose::ResetPassword => (
-                "Reset your password",
-                "This code lets you set a new password for Chatterbox:",
-                "If you did not ask for it, ignore this mail: your password stays as it is.",
-            ),
-            Purpose::ChangeEmail => (
-                "Confirm your new e-mail address",
-                "This code makes this the e-mail address of your Chatterbox account:",
-                "If you did not ask for it, ignore this mail: nobody gets your address.",
-            ),
-        };
-        let code = self.0.expose_secret();
-        Mail {
-            to: to.as_str().to_owned(),
-            subject: subject.to_owned(),
-            text: format!("{what}\n\n{code}\n\nIt is valid for 15 minutes. {otherwise}\n"),
-        }
+/// The mail that carries the codes of the accounts with these names, each alone on a line. Whoever
+/// registers with the address of others must not be confirmed by them: so each code says
+/// whose it is.
+pub(super) fn mail(to: &EmailAddress, purpose: Purpose, codes: &[(&Username, Code)]) -> Mail {
+    let (subject, begin, what, otherwise) = match purpose {
+        Purpose::VerifyEmail => (
+            "Confirm your e-mail address",
+            "Welcome to Chatterbox! ",
+            "confirms this e-mail address for the account",
+            "If you did not register under that name, ignore it: nobody gets your address.",
+        ),
+        Purpose::ResetPassword => (
+            "Reset your password",
+            "",
+            "lets you set a new password for the Chatterbox account",
+            "If you did not ask for it, ignore this mail: your password stays as it is.",
+        ),
+        Purpose::ChangeEmail => (
+            "Confirm your new e-mail address",
+            "",
+            "makes this the e-mail address of the Chatterbox account",
+            "If you did not ask for it, ignore this mail: nobody gets your address.",
+        ),
+    };
+    let mut text = begin.to_owned();
+    for (username, code) in codes {
+        let (username, code) = (username.as_str(), code.0.expose_secret());
+        text.push_str(&format!("This code {what} \u{201c}{username}\u{201d}:\n\n{code}\n\n"));
     }
+    text.push_str(&format!("It is valid for 15 minutes. {otherwise}\n"));
+    Mail { to: to.as_str().to_owned(), subject: subject.to_owned(), text }
 }
 
 #[cfg(test)]
@@ -209,10 +215,14 @@ mod tests {
     #[test]
     fn the_mail_has_the_code_alone_on_a_line() {
         let to = EmailAddress::parse("ada@example.org").unwrap();
+        let names = ["ada", "mallory"].map(|name| Username::parse(name).unwrap());
         for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::ChangeEmail] {
-            let mail = Code("042042".into()).mail(&to, purpose);
+            let codes = [(&names[0], Code("042042".into())), (&names[1], Code("911911".into()))];
+            let mail = mail(&to, purpose, &codes);
             assert_eq!(mail.to, "ada@example.org");
-            assert_eq!(mail.text.lines().filter(|line| *line == "042042").count(), 1);
+            let lines: Vec<_> = mail.text.lines().filter(|line| !line.is_empty()).collect();
+            assert!(lines[0].contains("\u{201c}ada\u{201d}") && lines[1] == "042042");
+            assert!(lines[2].contains("\u{201c}mallory\u{201d}") && lines[3] == "911911");
             assert!(!mail.subject.contains("042042"));
         }
     }

@@ -26,6 +26,7 @@ impl EmailAddress {
         if address.len() > Self::MAX_BYTES
             || !address.chars().all(plain)
             || address.parse::<lettre::Address>().is_err()
+            || is_literal(&address)
         {
             return Err(Error::invalid(
                 "email",
@@ -46,6 +47,11 @@ impl EmailAddress {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether it names a host by its number (RFC 5321, section 4.1.3), to which no mail is sent.
+fn is_literal(address: &str) -> bool {
+    address.rsplit_once('@').is_some_and(|(_, domain)| domain.starts_with('['))
 }
 
 /// The address with its domain in ASCII (RFC 5890, section 2.3.2.1): written
@@ -99,6 +105,8 @@ mod tests {
             "Ada <ada@example.org>",
             "ada@example.org\r\nBcc: x@example.org",
             "\"a\tb\"@example.org",
+            "ada@[127.0.0.1]",
+            "ada@[IPv6:::1]",
             &long,
         ] {
             assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");

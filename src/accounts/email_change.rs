@@ -3,7 +3,7 @@
 use super::{
     Account, Accounts, Client, CodeHash, EmailAddress, EmailChange, Login, Password, Purpose,
     Viewer,
-    code::Code,
+    code::{Code, mail},
     password_change::WRONG_PASSWORD,
     registration::{WRONG_CODE, taken},
 };
@@ -42,12 +42,12 @@ impl Accounts {
         let mut code = drawn.kept(viewer.user, Purpose::ChangeEmail, &email, ambient.now());
         let mail = if holder.is_none() {
             code.email = Some(email.clone());
-            drawn.mail(&email, Purpose::ChangeEmail)
+            mail(&email, Purpose::ChangeEmail, &[(&account.username, drawn)])
         } else {
             known_already(&email)
         };
         let job = Job::new(ambient, Task::SendMail(mail));
-        store.put_code(viewer.user, &code, &job).await?;
+        store.put_codes(&[(viewer.user, code)], &job).await?;
         self.send(job).await;
         Ok(())
     }
@@ -94,7 +94,8 @@ impl Accounts {
     ) -> Result<(Account, CodeHash, EmailAddress)> {
         let (store, now) = (&self.parts.store, self.parts.ambient.now());
         let account = store.account(viewer.user).await?.ok_or(Error::Unauthenticated)?;
-        let kept = store.try_code(viewer.user, Purpose::ChangeEmail, now).await?;
+        let kept = store.try_codes(&[viewer.user], Purpose::ChangeEmail, now).await?;
+        let kept = kept.into_iter().next().map(|(_, kept)| kept);
         let Some((kept, email)) = kept.and_then(|kept| Some((kept.hash, kept.email?))) else {
             return Err(WRONG_CODE);
         };

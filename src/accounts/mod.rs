@@ -35,8 +35,8 @@ pub use password::{Password, PasswordHash, PasswordHasher};
 pub use sessions::IDLE_LIMIT;
 pub use stale::StaleStore;
 pub use store::{
-    Account, AccountStore, EmailChange, Login, NewAccount, NewSession, Registration, SessionInfo,
-    Trade,
+    Account, AccountStore, EmailChange, Login, NewAccount, NewSession, RIVALS, Registration,
+    SessionInfo, Trade,
 };
 pub use token::{AccessToken, RefreshToken, TokenHash, Tokens};
 

@@ -1,7 +1,7 @@
 //! Changing a password, and setting a new one for one that was forgotten.
 
 use super::{
-    Account, Accounts, Authentication, Client, EmailAddress, Login, Password, Purpose, Viewer,
+    Account, Accounts, Authentication, Client, EmailAddress, Password, Purpose, Viewer,
     registration::WRONG_CODE,
 };
 use crate::error::{Error, Result};
@@ -58,9 +58,8 @@ impl Accounts {
     pub async fn request_password_reset(&self, email: &str) -> Result<()> {
         let email = EmailAddress::parse(email)?;
         self.count_mail(&email).await?;
-        if let Some(account) = self.parts.store.account_by_login(&Login::Email(email)).await? {
-            self.mail_code(account, Purpose::ResetPassword);
-        }
+        let accounts = self.at(&email).await?;
+        self.mail_codes(email, accounts, Purpose::ResetPassword);
         Ok(())
     }
 

@@ -3,11 +3,13 @@
 use chatterbox_graph::{NewPerson, Timestamp};
 
 use super::{
-    Account, Accounts, Authentication, Client, CodeHash, Device, EmailAddress, Login, NewAccount,
-    Password, Purpose, Registration, Viewer, code::Code,
+    Account, Accounts, Authentication, Client, CodeHash, Device, EmailAddress, KeptCode, Login,
+    NewAccount, Password, Purpose, Registration, Viewer,
+    code::{Code, mail},
 };
 use crate::{
     error::{Error, Result, chain},
+    ids::UserId,
     jobs::{Job, Task},
     mail::Mail,
     people::{DisplayName, Username},
@@ -104,7 +106,7 @@ impl Accounts {
     }
 
     /// Does the same whether or not the address is somebody's, but for what
-    /// the mail says.
+    /// the mail says. Others may be registered with it too: who confirms it has it.
     async fn keep_unconfirmed(&self, account: &NewAccount, person: &NewPerson) -> Result<Vec<Job>> {
         let (ambient, store) = (&self.parts.ambient, &self.parts.store);
         self.count_mail(&account.email).await?;
@@ -115,17 +117,11 @@ impl Accounts {
             vec![person, Job::new(ambient, Task::SendMail(mail))]
         };
         let holder = Login::Email(account.email.clone());
-        if store.account_by_login(&holder).await?.is_none() {
-            let jobs = jobs(code.mail(&account.email, Purpose::VerifyEmail));
-            match store.register(account, Some(&kept), &jobs).await? {
-                Registration::Made => return Ok(jobs),
-                Registration::UsernameTaken => return Err(taken("username")),
-                // Just now.
-                Registration::EmailTaken => {}
-            }
-        }
-        let jobs = jobs(known_already(&account.email));
-        match store.register_in_vain(account, &kept, &jobs).await? {
+        let jobs = jobs(match store.account_by_login(&holder).await? {
+            Some(_) => known_already(&account.email),
+            None => mail(&account.email, Purpose::VerifyEmail, &[(&account.username, code)]),
+        });
+        match store.register(account, Some(&kept), &jobs).await? {
             Registration::Made => Ok(jobs),
             _ => Err(taken("username")),
         }
@@ -158,9 +154,9 @@ impl Accounts {
         self.opened(Viewer { user, session: session.id }, &token)
     }
 
-    /// Mails a new code for confirming the address, if it is that of an
-    /// account which is not confirmed. The answer is the same where it is
-    /// not, and does not wait for the mail.
+    /// Mails new codes for confirming the address to the accounts that were registered
+    /// with it, if it is nobody's. The answer is the same where it is
+    /// somebody's, and does not wait for the mail.
     ///
     /// # Errors
     ///
@@ -169,30 +165,50 @@ impl Accounts {
     pub async fn resend_verification(&self, email: &str) -> Result<()> {
         let email = EmailAddress::parse(email)?;
         self.count_mail(&email).await?;
-        let account = self.parts.store.account_by_login(&Login::Email(email)).await?;
-        if let Some(account) = account.filter(|account| !account.email_verified) {
-            self.mail_code(account, Purpose::VerifyEmail);
-        }
+        let mut accounts = self.at(&email).await?;
+        accounts.retain(|account| !account.email_verified);
+        self.mail_codes(email, accounts, Purpose::VerifyEmail);
         Ok(())
     }
 
-    /// Replaces the account's code for this purpose and mails the new one,
-    /// behind the answer: how long that takes would tell that there is one.
-    pub(super) fn mail_code(&self, account: Account, purpose: Purpose) {
-        let accounts = self.clone();
+    /// The account whose address this is; where it is nobody's, those that were registered with
+    /// it. As much work in any case.
+    pub(super) async fn at(&self, email: &EmailAddress) -> Result<Vec<Account>> {
+        let store = &self.parts.store;
+        let holder = store.account_by_login(&Login::Email(email.clone())).await?;
+        let registered = store.unconfirmed(email).await?;
+        Ok(holder.map_or(registered, |holder| vec![holder]))
+    }
+
+    /// Replaces the codes of these accounts for this purpose and mails the new ones,
+    /// behind the answer: how long that takes would tell that there are any.
+    pub(super) fn mail_codes(&self, to: EmailAddress, accounts: Vec<Account>, purpose: Purpose) {
+        if accounts.is_empty() {
+            return;
+        }
+        let this = self.clone();
         self.parts.behind.spawn(async move {
-            if let Err(error) = accounts.replace_code(&account, purpose).await {
+            if let Err(error) = this.replace_codes(&to, &accounts, purpose).await {
                 tracing::warn!(error = chain(&error), "could not mail a code");
             }
         });
     }
 
-    async fn replace_code(&self, account: &Account, purpose: Purpose) -> Result<()> {
+    async fn replace_codes(
+        &self,
+        to: &EmailAddress,
+        accounts: &[Account],
+        purpose: Purpose,
+    ) -> Result<()> {
         let ambient = &self.parts.ambient;
-        let code = Code::draw(ambient);
-        let job = Job::new(ambient, Task::SendMail(code.mail(&account.email, purpose)));
-        let code = code.kept(account.id, purpose, &account.email, ambient.now());
-        self.parts.store.put_code(account.id, &code, &job).await?;
+        let (mut kept, mut mailed) = (Vec::new(), Vec::new());
+        for account in accounts {
+            let code = Code::draw(ambient);
+            kept.push((account.id, code.kept(account.id, purpose, to, ambient.now())));
+            mailed.push((&account.username, code));
+        }
+        let job = Job::new(ambient, Task::SendMail(mail(to, purpose, &mailed)));
+        self.parts.store.put_codes(&kept, &job).await?;
         self.parts.relay.attempt(&job).await;
         Ok(())
     }
@@ -219,14 +235,19 @@ impl Accounts {
         code: &str,
     ) -> Result<(Account, CodeHash)> {
         let (ambient, store) = (&self.parts.ambient, &self.parts.store);
-        let account = store.account_by_login(&Login::Email(email.clone())).await?;
-        let user = account.as_ref().map_or_else(|| ambient.id(), |account| account.id);
-        let kept = store.try_code(user, purpose, ambient.now()).await?;
-        let given = CodeHash::of(user, purpose, &email, code.trim());
-        match (account, kept) {
-            (Some(account), Some(kept)) if kept.hash.matches(&given) => Ok((account, kept.hash)),
-            _ => Err(WRONG_CODE),
+        let accounts = self.at(&email).await?;
+        let mut users: Vec<UserId> = accounts.iter().map(|account| account.id).collect();
+        if users.is_empty() {
+            users.push(ambient.id());
         }
+        let kept = store.try_codes(&users, purpose, ambient.now()).await?;
+        let matching = |(user, kept): (UserId, KeptCode)| {
+            let given = CodeHash::of(user, purpose, &email, code.trim());
+            kept.hash.matches(&given).then_some((user, kept.hash))
+        };
+        let found = kept.into_iter().filter_map(matching).next().ok_or(WRONG_CODE)?;
+        let account = accounts.into_iter().find(|account| account.id == found.0);
+        Ok((account.ok_or(WRONG_CODE)?, found.1))
     }
 }
 

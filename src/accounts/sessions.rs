@@ -60,7 +60,7 @@ impl Accounts {
         turn: &Turn,
     ) -> Result<Authentication> {
         let account = self.check_password(login, password, turn).await?.ok_or(WRONG_LOGIN)?;
-        if !account.email_verified && (self.parts.verify_email || account.in_vain) {
+        if !account.email_verified {
             return Err(Error::EmailNotVerified);
         }
         let (session, token) = self.opening(device);
@@ -101,11 +101,11 @@ impl Accounts {
         password: Password,
         turn: &Turn,
     ) -> Result<Option<Account>> {
-        let confirmed = found.filter(|account| account.email_verified);
-        if let Some(account) = matching(confirmed, password.clone(), turn).await? {
+        if let Some(account) = matching(found, password.clone(), turn).await? {
             return Ok(Some(account));
         }
-        matching(self.parts.store.unconfirmed(email).await?, password, turn).await
+        let newest = self.parts.store.unconfirmed(email).await?.into_iter().next();
+        matching(newest, password, turn).await
     }
 
     /// Trades a refresh token for a new pair. One that was traded before ends

@@ -21,7 +21,7 @@ pub struct NewAccount {
     pub id: UserId,
     /// Unique, for ever.
     pub username: Username,
-    /// Unique.
+    /// Unique among those that count as confirmed.
     pub email: EmailAddress,
     /// Of the password.
     pub password: PasswordHash,
@@ -33,6 +33,10 @@ pub struct NewAccount {
     pub at: Timestamp,
 }
 
+/// How many accounts that were registered with the same address can be confirmed at a time: more than
+/// mails go to one address as long as a code is valid.
+pub const RIVALS: usize = 16;
+
 /// How registering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
@@ -40,7 +44,8 @@ pub enum Registration {
     Made,
     /// Somebody has the username; nothing was written.
     UsernameTaken,
-    /// Somebody has the address, and nobody the username; nothing was written.
+    /// Somebody has the address, which was to count as confirmed, and nobody the
+    /// username; nothing was written.
     EmailTaken,
 }
 
@@ -63,13 +68,11 @@ pub struct Account {
     pub id: UserId,
     /// Unique.
     pub username: Username,
-    /// Its address, or the one that it was registered with in vain.
+    /// Its address, or the one that it was registered with and has yet to confirm.
     pub email: EmailAddress,
-    /// Whether the address is confirmed.
+    /// Whether the address is confirmed. Until then it is not found by it, and
+    /// others may be registered with the same one.
     pub email_verified: bool,
-    /// Whether it was registered with an address that somebody else had: it
-    /// is not found by it, and can't be confirmed.
-    pub in_vain: bool,
     /// Of the password.
     pub password: PasswordHash,
 }
@@ -163,25 +166,15 @@ pub trait AccountStore: Send + Sync + 'static {
         jobs: &[Job],
     ) -> Result<Registration>;
 
-    /// The same, with an address that is somebody else's: the account has its
-    /// username and its password, and can't be confirmed. Never ends as
-    /// [`Registration::EmailTaken`].
-    async fn register_in_vain(
-        &self,
-        account: &NewAccount,
-        code: &NewCode,
-        jobs: &[Job],
-    ) -> Result<Registration>;
-
     /// The account of this person.
     async fn account(&self, user: UserId) -> Result<Option<Account>>;
 
     /// The account that signs in so.
     async fn account_by_login(&self, login: &Login) -> Result<Option<Account>>;
 
-    /// The newest account that was registered with this address, be it in
-    /// vain, and is not confirmed.
-    async fn unconfirmed(&self, email: &EmailAddress) -> Result<Option<Account>>;
+    /// The accounts that were registered with this address and have not confirmed it, be it
+    /// somebody's or not; the newest first, at most [`RIVALS`].
+    async fn unconfirmed(&self, email: &EmailAddress) -> Result<Vec<Account>>;
 
     /// Replaces the password `old` by `new`, drops the pending codes for
     /// resetting it and for another address, and ends all the user's sessions
@@ -211,24 +204,25 @@ pub trait AccountStore: Send + Sync + 'static {
 
     // ------------------------------------------------------------- codes
 
-    /// Keeps a code, in place of an earlier one for the same purpose, and
-    /// writes down the job that mails it.
-    async fn put_code(&self, user: UserId, code: &NewCode, mail: &Job) -> Result<()>;
+    /// Keeps the codes of these accounts, each in place of an earlier one for the same
+    /// purpose, and writes down the job that mails them.
+    async fn put_codes(&self, codes: &[(UserId, NewCode)], mail: &Job) -> Result<()>;
 
-    /// Uses one of the tries of the code for this purpose and returns what was
-    /// kept of it. `None` where there is no code, or it expired at or
-    /// before `at`, or no try is left. However many ask at once, a code is
-    /// answered for as often as it has tries. As many statements either way.
-    async fn try_code(
+    /// Uses one of the tries of each code for this purpose of these accounts, of which there
+    /// has to be one, and returns what was kept of them. Left out are those that expired at or
+    /// before `at`, and those that have no try left. However many ask at once, a code is
+    /// answered for as often as it has tries. As many statements in any case.
+    async fn try_codes(
         &self,
-        user: UserId,
+        users: &[UserId],
         purpose: Purpose,
         at: Timestamp,
-    ) -> Result<Option<KeptCode>>;
+    ) -> Result<Vec<(UserId, KeptCode)>>;
 
     /// Consumes the code `used` for [`Purpose::VerifyEmail`], notes that the
-    /// address is confirmed, and opens the session. `false`, and nothing done,
-    /// where that code is not there any more.
+    /// address is confirmed, which makes it the account's, and opens the session. `false`, and
+    /// nothing done, where that code is not there any more, and where the address is
+    /// somebody's by now.
     async fn verify_email(
         &self,
         user: UserId,

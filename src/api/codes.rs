@@ -209,7 +209,7 @@ impl Code {
             },
             Self::Conflict => Row {
                 name: "CONFLICT",
-                when: "a username is taken (an address too, where it need not be confirmed or just was), it is so already, or a `key` was used for another message",
+                when: "a username is taken (an address too, where it need not be confirmed), it is so already, or a `key` was used for another message",
                 carries: &["field"],
                 again: "no: send another value",
                 http: None,

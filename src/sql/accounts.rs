@@ -14,7 +14,8 @@ use super::{
 use crate::{
     accounts::{
         Account, AccountStore, CodeHash, EmailAddress, EmailChange, KeptCode, Login, NewAccount,
-        NewCode, NewSession, PasswordHash, Purpose, Registration, SessionInfo, TokenHash, Trade,
+        NewCode, NewSession, PasswordHash, Purpose, RIVALS, Registration, SessionInfo, TokenHash,
+        Trade,
     },
     error::{Error, Result},
     ids::{SessionId, UserId},
@@ -39,16 +40,7 @@ impl AccountStore for Sql {
         code: Option<&NewCode>,
         jobs: &[Job],
     ) -> Result<Registration> {
-        retried(|| self.try_register(account, false, code, jobs)).await
-    }
-
-    async fn register_in_vain(
-        &self,
-        account: &NewAccount,
-        code: &NewCode,
-        jobs: &[Job],
-    ) -> Result<Registration> {
-        retried(|| self.try_register(account, true, Some(code), jobs)).await
+        retried(|| self.try_register(account, code, jobs)).await
     }
 
     async fn account(&self, user: UserId) -> Result<Option<Account>> {
@@ -70,17 +62,15 @@ impl AccountStore for Sql {
         timed("accounts.by_login", row).await?.as_ref().map(decode).transpose()
     }
 
-    async fn unconfirmed(&self, email: &EmailAddress) -> Result<Option<Account>> {
+    async fn unconfirmed(&self, email: &EmailAddress) -> Result<Vec<Account>> {
         // Ids grow with time.
-        let statement = concat!(
-            account_columns!(),
-            "WHERE (email = ? OR wanted_email = ?) AND email_verified_at IS NULL \
-             ORDER BY id DESC LIMIT 1"
-        );
-        let [one, other] = [email.as_str().to_owned(), email.as_str().to_owned()];
+        let statement =
+            concat!(account_columns!(), "WHERE wanted_email = ? ORDER BY id DESC LIMIT ?");
+        let statement = sqlx::query(statement).bind(email.as_str().to_owned());
+        let most = i64::try_from(RIVALS).unwrap_or(i64::MAX);
         let mut connection = self.read().await?;
-        let row = sqlx::query(statement).bind(one).bind(other).fetch_optional(&mut *connection);
-        timed("accounts.unconfirmed", row).await?.as_ref().map(decode).transpose()
+        let rows = statement.bind(most).fetch_all(&mut *connection);
+        timed("accounts.unconfirmed", rows).await?.iter().map(decode).collect()
     }
 
     async fn change_password(
@@ -104,20 +94,25 @@ impl AccountStore for Sql {
         closing::close(self, user, checked, job, at).await
     }
 
-    async fn put_code(&self, user: UserId, code: &NewCode, mail: &Job) -> Result<()> {
-        let mut tx = self.begin().await?;
-        codes::put(&mut tx, user, code).await?;
-        jobs::insert(&mut tx, mail).await?;
-        commit(tx).await
+    async fn put_codes(&self, codes: &[(UserId, NewCode)], mail: &Job) -> Result<()> {
+        retried(|| async {
+            let mut tx = self.begin().await?;
+            for (user, code) in codes {
+                codes::put(&mut tx, *user, code).await?;
+            }
+            jobs::insert(&mut tx, mail).await?;
+            commit(tx).await
+        })
+        .await
     }
 
-    async fn try_code(
+    async fn try_codes(
         &self,
-        user: UserId,
+        users: &[UserId],
         purpose: Purpose,
         at: Timestamp,
-    ) -> Result<Option<KeptCode>> {
-        codes::use_try(self, user, purpose, at).await
+    ) -> Result<Vec<(UserId, KeptCode)>> {
+        retried(|| codes::use_tries(self, users, purpose, at)).await
     }
 
     async fn verify_email(
@@ -127,13 +122,9 @@ impl AccountStore for Sql {
         session: &NewSession,
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let update = sqlx::query(
-            "UPDATE accounts SET lapses_at = NULL, \
-             email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
-        )
-        .bind(session.at.0)
-        .bind(bytes(user));
-        timed("accounts.verify_email", update.execute(&mut *tx)).await?;
+        if !confirm(&mut tx, user, session.at).await? {
+            return Ok(false);
+        }
         if !codes::consume(&mut tx, user, Purpose::VerifyEmail, used).await? {
             return Ok(false);
         }
@@ -214,14 +205,13 @@ impl Sql {
     async fn try_register(
         &self,
         account: &NewAccount,
-        in_vain: bool,
         code: Option<&NewCode>,
         jobs: &[Job],
     ) -> Result<Registration> {
         let mut tx = self.begin().await?;
-        if !insert(&mut tx, account, in_vain).await? {
+        if !insert(&mut tx, account).await? {
             timed("rollback", tx.rollback()).await?;
-            return self.taken(account, in_vain).await;
+            return self.taken(account).await;
         }
         // Only now: who was about to retire the name has done so.
         if is_retired(&mut tx, &account.username).await? {
@@ -240,7 +230,7 @@ impl Sql {
 
     /// What the account that could not be inserted collides with: the driver
     /// does not name the index.
-    async fn taken(&self, account: &NewAccount, in_vain: bool) -> Result<Registration> {
+    async fn taken(&self, account: &NewAccount) -> Result<Registration> {
         let username = Login::Username(account.username.clone());
         if self.account_by_login(&username).await?.is_some()
             || is_retired(&mut *self.read().await?, &account.username).await?
@@ -248,7 +238,7 @@ impl Sql {
             return Ok(Registration::UsernameTaken);
         }
         let email = Login::Email(account.email.clone());
-        if !in_vain && self.account_by_login(&email).await?.is_some() {
+        if account.email_verified && self.account_by_login(&email).await?.is_some() {
             return Ok(Registration::EmailTaken);
         }
         Err(Error::unavailable("an account that collides is not there any more"))
@@ -291,14 +281,13 @@ impl Sql {
     ) -> Result<Option<Vec<Entry>>> {
         let mut tx = self.begin().await?;
         let mut tail = Tail::lock(&mut tx, self.dialect, session.at).await?;
-        let update = sqlx::query(
-            "UPDATE accounts SET password_hash = ?, lapses_at = NULL, \
-             email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
-        )
-        .bind(password.as_str().to_owned())
-        .bind(session.at.0)
-        .bind(bytes(user));
+        let update = sqlx::query("UPDATE accounts SET password_hash = ? WHERE id = ?")
+            .bind(password.as_str().to_owned())
+            .bind(bytes(user));
         timed("accounts.reset_password", update.execute(&mut *tx)).await?;
+        if !confirm(&mut tx, user, session.at).await? {
+            return Ok(None);
+        }
         if !codes::consume(&mut tx, user, Purpose::ResetPassword, used).await? {
             return Ok(None);
         }
@@ -338,15 +327,11 @@ pub(super) async fn hold_password(
 }
 
 /// Returns whether the account's names were free.
-async fn insert(
-    tx: &mut Transaction<'static, Any>,
-    account: &NewAccount,
-    in_vain: bool,
-) -> Result<bool> {
+async fn insert(tx: &mut Transaction<'static, Any>, account: &NewAccount) -> Result<bool> {
     let email = account.email.as_str().to_owned();
     // The column is unique and never empty; an id is no address, so nobody is found by it.
     let (email, wanted) =
-        if in_vain { (account.id.to_string(), Some(email)) } else { (email, None) };
+        if account.email_verified { (email, None) } else { (account.id.to_string(), Some(email)) };
     let statement = sqlx::query(
         "INSERT INTO accounts (id, username, email, wanted_email, password_hash, \
          email_verified_at, lapses_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -359,25 +344,39 @@ async fn insert(
     .bind(account.email_verified.then_some(account.at.0))
     .bind(account.lapses_at.map(|at| at.0))
     .bind(account.at.0);
-    timed("accounts.insert", async {
-        match statement.execute(&mut **tx).await {
-            Ok(_) => Ok(true),
-            Err(error) if is_duplicate(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
-    })
-    .await
+    timed("accounts.insert", unless_duplicate(statement.execute(&mut **tx))).await
+}
+
+/// Makes the address that it was registered with the account's, which counts as confirmed then.
+/// `false`, and nothing done, where it is somebody's by now.
+async fn confirm(tx: &mut Transaction<'static, Any>, user: UserId, at: Timestamp) -> Result<bool> {
+    // In this order: MySQL sees what was set before in the same statement.
+    let update = sqlx::query(
+        "UPDATE accounts SET email = COALESCE(wanted_email, email), wanted_email = NULL, \
+         lapses_at = NULL, email_verified_at = COALESCE(email_verified_at, ?) WHERE id = ?",
+    )
+    .bind(at.0)
+    .bind(bytes(user));
+    timed("accounts.confirm", unless_duplicate(update.execute(&mut **tx))).await
+}
+
+async fn unless_duplicate<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<bool, sqlx::Error> {
+    match statement.await {
+        Ok(_) => Ok(true),
+        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn decode(row: &AnyRow) -> Result<Account> {
     let wanted: Option<String> = get(row, "wanted_email")?;
-    let in_vain = wanted.is_some();
     let email = wanted.map_or_else(|| get(row, "email"), Ok)?;
     Ok(Account {
         id: get_id(row, "id")?,
         username: Username::from_stored(get(row, "username")?),
         email: EmailAddress::from_stored(email),
-        in_vain,
         email_verified: get::<Option<i64>>(row, "email_verified_at")?.is_some(),
         password: PasswordHash::from_stored(get(row, "password_hash")?),
     })

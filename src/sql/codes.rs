@@ -1,9 +1,9 @@
 //! One-time codes.
 
 use chatterbox_graph::Timestamp;
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::{Any, QueryBuilder, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, get, timed};
+use super::{Sql, bytes, commit, get, get_id, push_ids, timed};
 use crate::{
     accounts::{CodeHash, EmailAddress, KeptCode, NewCode, Purpose},
     error::{Error, Result},
@@ -33,30 +33,30 @@ pub(super) async fn put(
     timed("codes.put", statement.execute(&mut **tx)).await.map(drop)
 }
 
-/// Uses one try of the code, if it has one left, and returns what it is. The
+/// Uses one try of each code that has one left, and returns what they are. The
 /// statements are the same where there is none: their number would tell
 /// whether an address is known, and whether a code is on its way to it.
-pub(super) async fn use_try(
+pub(super) async fn use_tries(
     sql: &Sql,
-    user: UserId,
+    users: &[UserId],
     purpose: Purpose,
     at: Timestamp,
-) -> Result<Option<KeptCode>> {
+) -> Result<Vec<(UserId, KeptCode)>> {
     let mut tx = sql.begin().await?;
-    let update = sqlx::query(
-        "UPDATE codes SET tries_left = tries_left - 1 \
-         WHERE account_id = ? AND purpose = ? AND tries_left > 0 AND expires_at > ?",
-    )
-    .bind(bytes(user))
-    .bind(number(purpose))
-    .bind(at.0);
-    let used = timed("codes.use_try", update.execute(&mut *tx)).await?.rows_affected() > 0;
-    let select = sqlx::query("SELECT hash, email FROM codes WHERE account_id = ? AND purpose = ?")
-        .bind(bytes(user))
-        .bind(number(purpose));
-    let row = timed("codes.kept", select.fetch_optional(&mut *tx)).await?;
+    // One below none tells that there was none left.
+    let mut update =
+        QueryBuilder::new("UPDATE codes SET tries_left = tries_left - 1 WHERE account_id");
+    push_ids(&mut update, users.iter().copied());
+    update.push(" AND tries_left >= 0 AND purpose = ").push_bind(number(purpose));
+    timed("codes.use_tries", update.build().execute(&mut *tx)).await?;
+    let mut select =
+        QueryBuilder::new("SELECT account_id, hash, email FROM codes WHERE account_id");
+    push_ids(&mut select, users.iter().copied());
+    select.push(" AND tries_left >= 0 AND purpose = ").push_bind(number(purpose));
+    select.push(" AND expires_at > ").push_bind(at.0);
+    let rows = timed("codes.kept", select.build().fetch_all(&mut *tx)).await?;
     commit(tx).await?;
-    row.filter(|_| used).as_ref().map(decode).transpose()
+    rows.iter().map(|row| Ok((get_id(row, "account_id")?, decode(row)?))).collect()
 }
 
 fn decode(row: &AnyRow) -> Result<KeptCode> {

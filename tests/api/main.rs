@@ -46,3 +46,4 @@ mod tokens;
 mod transport;
 mod trimming;
 mod typing;
+mod variables;

@@ -3,7 +3,7 @@
 use chatterbox::{
     accounts::{
         AccountStore, CodeHash, EmailAddress, Login, NewAccount, NewCode, PasswordHash, Purpose,
-        Registration, StaleStore,
+        RIVALS, Registration, StaleStore,
     },
     ids::UserId,
     jobs::{Job, JobStore, Task},
@@ -24,7 +24,8 @@ crate::promises! {
     an_account_may_be_verified_from_the_start,
     registering_writes_its_code_and_its_jobs_down,
     names_and_addresses_are_unique_and_a_refusal_writes_nothing,
-    who_registers_in_vain_has_a_name_and_no_address,
+    an_address_is_nobodys_until_it_is_confirmed,
+    the_codes_of_several_accounts_are_kept_and_tried_at_once,
     of_those_who_register_at_once_one_gets_the_name,
     a_code_has_so_many_tries,
     tries_at_once_are_all_counted,
@@ -74,9 +75,14 @@ pub fn new_account(stores: &Stores, name: &str, email: &str) -> NewAccount {
     }
 }
 
-/// An account whose password is its name.
+/// One whose address counts as confirmed.
+pub fn confirmed(stores: &Stores, name: &str, email: &str) -> NewAccount {
+    NewAccount { email_verified: true, ..new_account(stores, name, email) }
+}
+
+/// An account whose password is its name, with a confirmed address.
 pub async fn registered(stores: &Stores, name: &str) -> UserId {
-    let account = new_account(stores, name, &format!("{name}@example.org"));
+    let account = confirmed(stores, name, &format!("{name}@example.org"));
     let made = stores.sql.register(&account, None, &[]).await.unwrap();
     assert_eq!(made, Registration::Made);
     account.id
@@ -115,13 +121,18 @@ fn person_job(stores: &Stores, account: &NewAccount) -> Job {
 pub async fn put(stores: &Stores, user: UserId, purpose: Purpose, digits: &str) -> CodeHash {
     let code = new_code(stores, user, purpose, digits);
     let mail = mail_job(stores, "ada@example.org");
-    stores.sql.put_code(user, &code, &mail).await.unwrap();
-    code.hash
+    let hash = code.hash.clone();
+    stores.sql.put_codes(&[(user, code)], &mail).await.unwrap();
+    hash
 }
 
 pub async fn tries(stores: &Stores, user: UserId, purpose: Purpose) -> Option<CodeHash> {
-    let kept = stores.sql.try_code(user, purpose, stores.ambient.now()).await.unwrap();
-    kept.map(|kept| kept.hash)
+    let now = stores.ambient.now();
+    let kept = stores.sql.try_codes(&[user], purpose, now).await.unwrap().pop();
+    kept.map(|(of, kept)| {
+        assert_eq!(of, user);
+        kept.hash
+    })
 }
 
 async fn verified(stores: &Stores, user: UserId) -> bool {
@@ -133,7 +144,7 @@ async fn password_of(stores: &Stores, user: UserId) -> PasswordHash {
 }
 
 pub async fn an_account_is_found_by_id_name_and_address(stores: &Stores) {
-    let account = new_account(stores, "ada", "ada@example.org");
+    let account = confirmed(stores, "ada", "ada@example.org");
     stores.sql.register(&account, None, &[]).await.unwrap();
     let found = [
         stores.sql.account(account.id).await.unwrap(),
@@ -145,7 +156,7 @@ pub async fn an_account_is_found_by_id_name_and_address(stores: &Stores) {
         assert_eq!(found.id, account.id);
         assert_eq!(found.email, account.email);
         assert_eq!(found.password, account.password);
-        assert!(!found.email_verified);
+        assert!(found.email_verified);
     }
     assert!(stores.sql.account(stores.ambient.id()).await.unwrap().is_none());
     assert!(stores.sql.account_by_login(&username("grace")).await.unwrap().is_none());
@@ -180,7 +191,7 @@ pub async fn names_and_addresses_are_unique_and_a_refusal_writes_nothing(stores:
         ("other", "ada@example.org", Registration::EmailTaken),
         ("ada", "ada@example.org", Registration::UsernameTaken),
     ] {
-        let account = new_account(stores, name, address);
+        let account = confirmed(stores, name, address);
         let code = new_code(stores, account.id, Purpose::VerifyEmail, "123456");
         let jobs = [person_job(stores, &account)];
         assert_eq!(stores.sql.register(&account, Some(&code), &jobs).await.unwrap(), outcome);
@@ -195,51 +206,87 @@ pub async fn names_and_addresses_are_unique_and_a_refusal_writes_nothing(stores:
     assert_eq!(stores.sql.register(&other, None, &[]).await.unwrap(), Registration::Made);
 }
 
-pub async fn who_registers_in_vain_has_a_name_and_no_address(stores: &Stores) {
-    let ada = new_account(stores, "ada", "ada@example.org");
-    stores.sql.register(&ada, None, &[]).await.unwrap();
-    let in_vain = async |name| {
-        let account = new_account(stores, name, "ada@example.org");
-        let code = new_code(stores, account.id, Purpose::VerifyEmail, "123456");
-        let jobs = [person_job(stores, &account)];
-        let outcome = stores.sql.register_in_vain(&account, &code, &jobs).await.unwrap();
-        (account.id, outcome)
-    };
-    let unconfirmed = async || {
-        let email = address("ada@example.org");
-        stores.sql.unconfirmed(&email).await.unwrap().map(|account| account.id)
-    };
-    assert_eq!(unconfirmed().await, Some(ada.id));
-    assert_eq!(in_vain("ada").await.1, Registration::UsernameTaken);
-    let (grace, made) = in_vain("grace").await;
+/// An account whose address, Ada's, is not confirmed.
+async fn unconfirmed(stores: &Stores, name: &str) -> UserId {
+    let account = new_account(stores, name, "ada@example.org");
+    let made = stores.sql.register(&account, None, &[]).await.unwrap();
     assert_eq!(made, Registration::Made);
-    assert_eq!(in_vain("grace").await.1, Registration::UsernameTaken);
+    account.id
+}
+
+pub async fn an_address_is_nobodys_until_it_is_confirmed(stores: &Stores) {
+    let rivals = async || {
+        let rivals = stores.sql.unconfirmed(&address("ada@example.org")).await.unwrap();
+        rivals.into_iter().map(|account| account.id).collect::<Vec<_>>()
+    };
+    let holder = async || {
+        let holder = stores.sql.account_by_login(&email("ada@example.org")).await.unwrap();
+        holder.map(|account| account.id)
+    };
+    assert!(rivals().await.is_empty());
+    let (ada, grace) = (unconfirmed(stores, "ada").await, unconfirmed(stores, "grace").await);
     let taken = new_account(stores, "grace", "grace@example.org");
     let refused = stores.sql.register(&taken, None, &[]).await.unwrap();
     assert_eq!(refused, Registration::UsernameTaken);
-
+    assert_eq!((rivals().await, holder().await), (vec![grace, ada], None));
     let found = stores.sql.account_by_login(&username("grace")).await.unwrap().unwrap();
-    assert_eq!((found.id, found.in_vain, found.email_verified), (grace, true, false));
-    assert_eq!((found.username.as_str(), found.email.as_str()), ("grace", "ada@example.org"));
-    assert!(tries(stores, grace, Purpose::VerifyEmail).await.is_some());
-    assert_eq!(stores.sql.pending().await.unwrap(), 1, "a refusal writes nothing");
-    let holder = stores.sql.account_by_login(&email("ada@example.org")).await.unwrap().unwrap();
-    assert_eq!((holder.id, holder.in_vain), (ada.id, false));
+    assert_eq!((found.id, found.email_verified), (grace, false));
+    assert_eq!(found.email, address("ada@example.org"));
 
-    // The newest that is not confirmed, of those with this address.
-    assert_eq!(unconfirmed().await, Some(grace));
-    let (alan, _) = in_vain("alan").await;
-    assert_eq!(unconfirmed().await, Some(alan));
-    registered(stores, "edsger").await;
-    assert_eq!(unconfirmed().await, Some(alan));
+    let codes = [
+        put(stores, ada, Purpose::VerifyEmail, "111111").await,
+        put(stores, grace, Purpose::ResetPassword, "222222").await,
+    ];
+    assert!(stores.sql.verify_email(ada, &codes[0], &new_session(stores)).await.unwrap());
+    assert_eq!((rivals().await, holder().await), (vec![grace], Some(ada)));
+    // What it had to confirm it with is worth nothing now.
+    let (new, session) = (password("new"), new_session(stores));
+    let late = stores.sql.reset_password(grace, &codes[1], &new, &session).await.unwrap();
+    assert!(late.is_none());
+    let late = put(stores, grace, Purpose::VerifyEmail, "333333").await;
+    assert!(!stores.sql.verify_email(grace, &late, &new_session(stores)).await.unwrap());
+    assert!(!verified(stores, grace).await && open(stores, grace).await.is_empty());
+    assert_eq!(password_of(stores, grace).await, password("grace"));
+
+    // The newest of those that there are too many of.
+    let mut newest = vec![grace];
+    for n in 0..RIVALS {
+        stores.clock.advance(std::time::Duration::from_millis(1));
+        newest.insert(0, unconfirmed(stores, &format!("ada{n}")).await);
+    }
+    assert_eq!(rivals().await, newest[..RIVALS]);
+}
+
+pub async fn the_codes_of_several_accounts_are_kept_and_tried_at_once(stores: &Stores) {
+    let (ada, grace) = (unconfirmed(stores, "ada").await, unconfirmed(stores, "grace").await);
+    let (alan, nobody) = (unconfirmed(stores, "alan").await, stores.ambient.id());
+    let codes = [(ada, "111111"), (grace, "222222")];
+    let codes =
+        codes.map(|(user, digits)| (user, new_code(stores, user, Purpose::VerifyEmail, digits)));
+    let mail = mail_job(stores, "ada@example.org");
+    stores.sql.put_codes(&codes, &mail).await.unwrap();
+    assert_eq!(stores.sql.pending().await.unwrap(), 1, "one mail carries them");
+    assert!(tries(stores, ada, Purpose::VerifyEmail).await.is_some());
+    let now = stores.ambient.now();
+    for left in (0..=4).rev() {
+        let users = [ada, grace, alan, nobody];
+        let mut kept = stores.sql.try_codes(&users, Purpose::VerifyEmail, now).await.unwrap();
+        kept.sort_by_key(|(user, _)| codes.iter().position(|(of, _)| of == user));
+        let expected = if left > 0 { &codes[..] } else { &codes[1..] };
+        assert_eq!(kept.len(), expected.len());
+        for ((user, kept), (of, code)) in kept.iter().zip(expected) {
+            assert!(user == of && kept.hash.matches(&code.hash));
+        }
+    }
+    assert!(tries(stores, grace, Purpose::VerifyEmail).await.is_none());
 }
 
 pub async fn of_those_who_register_at_once_one_gets_the_name(stores: &Stores) {
     let accounts: Vec<NewAccount> = (0..12)
         .map(|n| match n % 3 {
-            0 => new_account(stores, "ada", "ada@example.org"),
-            1 => new_account(stores, "ada", &format!("ada{n}@example.org")),
-            _ => new_account(stores, &format!("ada{n}"), "ada@example.org"),
+            0 => confirmed(stores, "ada", "ada@example.org"),
+            1 => confirmed(stores, "ada", &format!("ada{n}@example.org")),
+            _ => confirmed(stores, &format!("ada{n}"), "ada@example.org"),
         })
         .collect();
     let jobs: Vec<[Job; 1]> = accounts.iter().map(|of| [person_job(stores, of)]).collect();
@@ -281,11 +328,12 @@ pub async fn tries_at_once_are_all_counted(stores: &Stores) {
 pub async fn a_code_expires(stores: &Stores) {
     let ada = registered(stores, "ada").await;
     let code = new_code(stores, ada, Purpose::VerifyEmail, "123456");
-    stores.sql.put_code(ada, &code, &mail_job(stores, "ada@example.org")).await.unwrap();
-    let just_before = later(code.expires_at, -1);
-    for (at, valid) in [(just_before, true), (code.expires_at, false)] {
-        let kept = stores.sql.try_code(ada, Purpose::VerifyEmail, at).await.unwrap();
-        assert_eq!(kept.is_some(), valid);
+    let expires_at = code.expires_at;
+    let mail = mail_job(stores, "ada@example.org");
+    stores.sql.put_codes(&[(ada, code)], &mail).await.unwrap();
+    for (at, valid) in [(later(expires_at, -1), true), (expires_at, false)] {
+        let kept = stores.sql.try_codes(&[ada], Purpose::VerifyEmail, at).await.unwrap();
+        assert_eq!(kept.len(), usize::from(valid));
     }
 }
 
@@ -318,7 +366,7 @@ pub async fn only_the_newest_code_for_a_purpose_counts(stores: &Stores) {
 }
 
 pub async fn a_code_confirms_an_address_once(stores: &Stores) {
-    let ada = registered(stores, "ada").await;
+    let ada = unconfirmed(stores, "ada").await;
     let hash = put(stores, ada, Purpose::VerifyEmail, "123456").await;
     let wrong = hash_of(ada, Purpose::VerifyEmail, "654321");
     let (one, two) = (new_session(stores), new_session(stores));
@@ -417,7 +465,7 @@ pub async fn resetting_a_password_ends_every_session_and_opens_one(stores: &Stor
 }
 
 pub async fn a_code_resets_a_password_once(stores: &Stores) {
-    let ada = registered(stores, "ada").await;
+    let ada = unconfirmed(stores, "ada").await;
     let hash = put(stores, ada, Purpose::ResetPassword, "123456").await;
     let wrong = hash_of(ada, Purpose::ResetPassword, "654321");
     let [one, two] = std::array::from_fn(|_| new_session(stores));

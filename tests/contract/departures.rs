@@ -62,7 +62,11 @@ async fn a_closed_account_leaves_nothing_but_its_name(stores: &Stores) {
         (grace, Purpose::VerifyEmail),
     ] {
         let code = new_code(stores, user, purpose, "123456");
-        stores.sql.put_code(user, &code, &mail_job(stores, "x@example.org")).await.unwrap();
+        stores
+            .sql
+            .put_codes(&[(user, code.clone())], &mail_job(stores, "x@example.org"))
+            .await
+            .unwrap();
     }
     let (job, head) = (departure(stores, ada), stores.sql.head().await.unwrap());
 

@@ -1,5 +1,7 @@
 //! Who is a member shows neither in an answer nor in the work behind it.
 
+use std::collections::HashMap;
+
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::*;
@@ -92,8 +94,9 @@ async fn registering_with_a_taken_address_is_no_other_work() {
     let to: Vec<(String, String)> =
         rig.mails().await.into_iter().map(|mail| (mail.to, mail.subject)).collect();
     let told = |to: &str| (to.to_owned(), "You have an account already".to_owned());
-    let confirm = ("new@example.org".to_owned(), "Confirm your e-mail address".to_owned());
-    assert_eq!(to, [told(ADA), told("grace@example.org"), confirm, told(ADA)]);
+    let confirm = |to: &str| (to.to_owned(), "Confirm your e-mail address".to_owned());
+    let (grace, new) = (confirm("grace@example.org"), confirm("new@example.org"));
+    assert_eq!(to, [told(ADA), grace, new, told(ADA)]);
 }
 
 #[tokio::test]
@@ -137,9 +140,8 @@ async fn who_registers_in_vain_gets_no_further() {
     rig.mails().await;
     rig.accounts.request_password_reset("grace@example.org").await.unwrap();
     let mail = rig.mails().await.remove(0);
-    let grace = "grace@example.org";
-    let signed_in =
-        rig.accounts.reset_password(grace, &code_in(&mail), "of grace", client()).await.unwrap();
+    let (grace, code) = ("grace@example.org", code_for("grace", &mail));
+    let signed_in = rig.accounts.reset_password(grace, &code, "of grace", client()).await.unwrap();
     let info = rig.accounts.account(signed_in.viewer.user).await.unwrap().unwrap();
     assert_eq!(info, AccountInfo { email: grace.to_owned(), email_verified: true });
     assert!(rig.accounts.sign_in("grace", "of grace", None, client()).await.is_ok());
@@ -149,4 +151,50 @@ async fn who_registers_in_vain_gets_no_further() {
     let open = rig.node(false);
     assert!(unverified(open.sign_in("mallory", "of mallory", None, client()).await));
     assert!(wrong(open.sign_in(ADA, "of mallory", None, client()).await));
+}
+
+/// Whoever registered first or last with the address of somebody else is not who gets it.
+#[tokio::test]
+async fn a_code_confirms_the_account_that_it_names() {
+    for first in ["mallory", "victim"] {
+        let rig = Rig::new(true).await;
+        let mut codes = HashMap::new();
+        for name in if first == "mallory" { ["mallory", "victim"] } else { ["victim", "mallory"] } {
+            let password = format!("password of {name}");
+            rig.pass(1_000);
+            rig.accounts.register(name, ADA, &password, None, client()).await.unwrap();
+            let mail = rig.mails().await.remove(0);
+            assert_eq!(mail.subject, "Confirm your e-mail address");
+            codes.insert(name, code_for(name, &mail));
+        }
+        if first == "victim" {
+            rig.accounts.resend_verification(ADA).await.unwrap();
+            let mail = rig.mails().await.remove(0);
+            codes = ["mallory", "victim"].map(|name| (name, code_for(name, &mail))).into();
+        }
+        let accounts = &rig.accounts;
+        let confirmed = accounts.verify_email(ADA, &codes["victim"], None, client()).await.unwrap();
+        let signed_in = accounts.sign_in("victim", "password of victim", None, client()).await;
+        assert_eq!(signed_in.unwrap().viewer.user, confirmed.viewer.user);
+        assert!(accounts.sign_in(ADA, "password of victim", None, client()).await.is_ok());
+        // The other one has nothing of it.
+        assert!(wrong(accounts.verify_email(ADA, &codes["mallory"], None, client()).await));
+        let refused = accounts.sign_in("mallory", "password of mallory", None, client()).await;
+        assert!(matches!(refused, Err(Error::EmailNotVerified)));
+        rig.mails().await;
+        accounts.resend_verification(ADA).await.unwrap();
+        assert!(rig.mails().await.is_empty());
+        accounts.request_password_reset(ADA).await.unwrap();
+        let mail = rig.mails().await.remove(0);
+        let new = "another one";
+        let reset = accounts.reset_password(ADA, &code_for("victim", &mail), new, client()).await;
+        assert_eq!(reset.unwrap().viewer.user, confirmed.viewer.user);
+    }
+}
+
+/// The code in the mail that is for the account of this name.
+fn code_for(name: &str, mail: &Mail) -> String {
+    let named = format!("\u{201c}{name}\u{201d}:");
+    let mut lines = mail.text.lines().skip_while(|line| !line.ends_with(&named));
+    lines.find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit())).unwrap().into()
 }

@@ -127,14 +127,16 @@ async fn an_address_that_somebody_has_is_told_to_them_alone() {
     let rig = Rig::new(true).await;
     let ada = rig.ada().await;
     rig.accounts.register("grace", GRACE, PASSWORD, None, client()).await.unwrap();
-    rig.mails().await;
+    let code = code_in(&rig.mails().await.remove(0));
+    rig.accounts.verify_email(GRACE, &code, None, client()).await.unwrap();
     let mail = rig.ask(&ada, GRACE).await;
     assert_eq!(mail.to, GRACE);
     assert_eq!(mail.subject, "This address has an account already");
     assert!(!mail.text.contains("ada"), "nor is she told by whom: {}", mail.text);
     // There is a code, and none is right.
-    let kept = rig.sql.try_code(ada.viewer.user, Purpose::ChangeEmail, rig.now()).await.unwrap();
-    assert!(kept.unwrap().email.is_none());
+    let users = [ada.viewer.user];
+    let kept = rig.sql.try_codes(&users, Purpose::ChangeEmail, rig.now()).await.unwrap();
+    assert!(kept[0].1.email.is_none());
     assert!(wrong(rig.confirm(&ada, "123456").await));
     assert_eq!(rig.address(&ada).await.email, ADA);
 }
@@ -171,7 +173,7 @@ async fn what_was_mailed_to_the_old_address_dies_with_it() {
         ));
     }
     rig.mails().await;
-    rig.accounts.mail_code(account, Purpose::ResetPassword);
+    rig.accounts.mail_codes(account.email.clone(), vec![account], Purpose::ResetPassword);
     let late = rig.code().await;
     for address in [ADA, NEW] {
         assert!(wrong(rig.accounts.reset_password(address, &late, "new password", client()).await));

@@ -17,7 +17,11 @@ use futures::{
     stream::{self, BoxStream},
 };
 
-use super::{Builder, Schema, cost, errors, text, validated::Validated};
+use super::{
+    Builder, Schema, cost, errors, omitted, text,
+    validated::{Altered, Validated},
+    variables,
+};
 use crate::{
     accounts::{Client, Viewer},
     error::{Error, Result},
@@ -56,15 +60,23 @@ impl Gate {
 
     /// What executes the request, which is within the limits.
     fn admit(&self, request: &mut Request) -> ServerResult<&Schema> {
-        let known = self.validated.knows(&self.types.registry, request);
+        let known = self.validated.knows(request);
         if !known {
             text::check(&request.query)?;
         }
+        let given = std::mem::take(&mut request.variables);
+        let name = request.operation_name.take();
+        let document = request.parsed_query()?;
         // Comes before anything that follows fragments, whose time doubles with
         // each that is spread twice.
-        let variables = std::mem::take(&mut request.variables);
-        cost::check(&self.types.registry, request.parsed_query()?, &variables)?;
-        request.variables = variables;
+        cost::check(&self.types.registry, document, &given)?;
+        let missing = variables::check(&self.types.registry, document, name.as_deref(), &given)?;
+        if !missing.is_empty() {
+            let settled = omitted::without(&missing, document);
+            request.set_parsed_query(settled);
+            request.data.insert(Altered);
+        }
+        (request.variables, request.operation_name) = (given, name);
         self.count(request)?;
         Ok(if known { &self.trusting } else { &self.careful })
     }

@@ -18,6 +18,7 @@ mod groups;
 mod loaders;
 mod messages;
 mod node;
+mod omitted;
 mod page;
 mod presence;
 mod reading;
@@ -30,6 +31,7 @@ pub mod text;
 mod typing;
 mod users;
 mod validated;
+mod variables;
 mod viewer;
 
 use std::sync::Arc;

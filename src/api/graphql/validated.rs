@@ -3,10 +3,13 @@
 //! Validation depends on the text alone, but for one rule of async-graphql
 //! ("ArgumentsOfCorrectType"), which looks into the values of variables where
 //! they are used. So whoever sends a known text with values that fit the types
-//! it declares would be told the same again. Everyone else, and every text in
-//! which that is harder to tell, is validated.
+//! it declares, see [`super::variables`], would be told the same again. Every text in
+//! which that is harder to tell is validated.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    any::TypeId,
+    sync::{Arc, OnceLock},
+};
 
 use async_graphql::{
     Name, Positioned, Request, SchemaEnv, ServerError, ServerResult, ValidationResult, Value,
@@ -18,7 +21,6 @@ use async_graphql::{
         Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection,
         SelectionSet,
     },
-    registry::{MetaType, MetaTypeName, Registry},
 };
 use async_graphql_value::Value as Argument;
 use moka::sync::Cache;
@@ -28,17 +30,20 @@ use moka::sync::Cache;
 #[derive(Clone)]
 pub(super) struct Validated(Cache<Arc<str>, Arc<Candidate>>);
 
+/// Data of a request whose document is not the one of its text any more: nothing is learned of it.
+pub(super) struct Altered;
+
 impl Validated {
     /// How long all texts together may be, in bytes.
     const CAPACITY: u64 = 512 * 1024;
     /// How long a text may be that is kept.
     const LONGEST: usize = 16 * 1024;
 
-    /// Whether validation has nothing to say against the request.
-    pub(super) fn knows(&self, registry: &Registry, request: &Request) -> bool {
+    /// Whether validation has nothing to say against the request, if the values of its
+    /// variables fit.
+    pub(super) fn knows(&self, request: &Request) -> bool {
         self.0.get(request.query.as_str()).is_some_and(|candidate| {
-            let Request { operation_name, variables, .. } = request;
-            candidate.is_met(registry, operation_name.as_deref(), variables)
+            candidate.is_met(request.operation_name.as_deref(), &request.variables)
         })
     }
 
@@ -89,8 +94,6 @@ struct Candidate {
 
 struct Variable {
     name: Name,
-    /// As it is declared.
-    of: String,
     /// Null passes wherever it is used.
     nullable: bool,
 }
@@ -104,7 +107,8 @@ impl Extension for OfOneRequest {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         self.types.get_or_init(|| ctx.schema_env.clone());
-        if request.query.len() <= Validated::LONGEST {
+        let altered = request.data.contains_key(&TypeId::of::<Altered>());
+        if request.query.len() <= Validated::LONGEST && !altered {
             let text = Arc::from(request.query.as_str());
             if let Some(candidate) = Candidate::of(request.parsed_query()?) {
                 // Each request is prepared once.
@@ -149,13 +153,10 @@ impl Candidate {
         plain.then(|| Self { name, variables: variables(operation) })
     }
 
-    fn is_met(&self, registry: &Registry, name: Option<&str>, given: &Variables) -> bool {
+    fn is_met(&self, name: Option<&str>, given: &Variables) -> bool {
         name.is_none_or(|name| self.name.as_deref() == Some(name))
-            && self.variables.iter().all(|variable| match given.get(&variable.name) {
-                // It is not looked at.
-                None => true,
-                Some(Value::Null) => variable.nullable,
-                Some(value) => fits(registry, &variable.of, value),
+            && self.variables.iter().all(|variable| {
+                variable.nullable || given.get(&variable.name) != Some(&Value::Null)
             })
     }
 }
@@ -165,7 +166,6 @@ fn variables(operation: &OperationDefinition) -> Vec<Variable> {
     definitions
         .map(|definition| Variable {
             name: definition.name.node.clone(),
-            of: definition.var_type.node.to_string(),
             // With a default it may be used where null may not be.
             nullable: definition.var_type.node.nullable && definition.default_value.is_none(),
         })
@@ -197,38 +197,6 @@ fn is_whole(argument: &Argument) -> bool {
     matches!(argument, Argument::Variable(_)) || argument.clone().into_const().is_some()
 }
 
-/// Whether validation has nothing to say against the value; `false` may also
-/// mean that it is not told here.
-fn fits(registry: &Registry, of: &str, value: &Value) -> bool {
-    match MetaTypeName::create(of) {
-        MetaTypeName::NonNull(of) => *value != Value::Null && fits(registry, of, value),
-        MetaTypeName::List(of) => match value {
-            Value::List(items) => items.iter().all(|item| fits(registry, of, item)),
-            Value::Null => true,
-            item => fits(registry, of, item),
-        },
-        MetaTypeName::Named(_) if *value == Value::Null => true,
-        MetaTypeName::Named(of) => match (registry.types.get(of), value) {
-            (Some(MetaType::Scalar { is_valid, .. }), value) => {
-                is_valid.as_ref().is_none_or(|is_valid| is_valid(value))
-            }
-            (Some(MetaType::Enum { enum_values, .. }), Value::String(name)) => {
-                enum_values.contains_key(name)
-            }
-            (Some(MetaType::InputObject { input_fields, oneof, .. }), Value::Object(given)) => {
-                let one = given.len() == 1 && !given.values().any(|value| *value == Value::Null);
-                (one || !oneof)
-                    && given.keys().all(|name| input_fields.contains_key(name.as_str()))
-                    && input_fields.values().all(|field| match given.get(field.name.as_str()) {
-                        Some(value) => fits(registry, &field.ty, value),
-                        None => !field.ty.ends_with('!') || field.default_value.is_some(),
-                    })
-            }
-            _ => false,
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use async_graphql::{
@@ -238,7 +206,9 @@ mod tests {
     use futures::executor::block_on;
     use serde_json::json;
 
-    use super::*;
+    use std::mem;
+
+    use super::{super::variables, *};
 
     type TestSchema = Schema<Query, EmptyMutation, EmptySubscription>;
 
@@ -306,9 +276,17 @@ mod tests {
         }
 
         fn knows(&self, text: &str, variables: &serde_json::Value) -> bool {
-            let request = request(text, variables);
-            let types = self.types.get();
-            types.is_some_and(|types| self.validated.knows(&types.registry, &request))
+            let mut request = request(text, variables);
+            self.fit(&mut request) && self.validated.knows(&request)
+        }
+
+        fn fit(&self, request: &mut Request) -> bool {
+            let Some(types) = self.types.get() else { return false };
+            let (name, given) = (request.operation_name.take(), mem::take(&mut request.variables));
+            let document = request.parsed_query().unwrap();
+            let fit = variables::check(&types.registry, document, name.as_deref(), &given).is_ok();
+            request.variables = given;
+            fit
         }
 
         fn ask(&self, text: &str, variables: &serde_json::Value) -> String {

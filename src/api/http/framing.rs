@@ -6,7 +6,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Result;
 
-use super::{negotiation::StreamType, operation::RequestError, payload::Payload};
+use super::{
+    negotiation::StreamType,
+    operation::{RequestError, Written},
+    payload::Payload,
+};
 use crate::telemetry::TraceId;
 
 /// How results are written.
@@ -73,7 +77,7 @@ impl Framing {
     /// Where it can't be written as JSON.
     pub(super) fn next(&self, payload: &Payload) -> Result<Bytes> {
         let json = match payload {
-            Payload::Own(response) => serde_json::to_vec(response)?.into(),
+            Payload::Own(response) => serde_json::to_vec(&Written(response))?.into(),
             Payload::Shared(payload) => payload.clone(),
         };
         Ok(match self {
@@ -146,6 +150,19 @@ mod tests {
             framing.complete(),
         ];
         String::from_utf8(all.concat()).expect("text")
+    }
+
+    /// GraphQL, section 7.1: what was not executed has no data, which null would be.
+    #[test]
+    fn what_was_not_executed_has_no_data() {
+        let refused = Payload::Own(Response::from_errors(vec![ServerError::new("no", None)]));
+        for stream in [StreamType::Events, StreamType::Parts] {
+            let framing = Framing::new(stream, &TraceId("7".to_owned()));
+            let text = String::from_utf8(framing.next(&refused).expect("JSON").into());
+            let text = text.expect("text");
+            assert!(text.contains(r#"{"errors":[{"message":"no""#), "{text}");
+            assert!(!text.contains("data\":"), "{text}");
+        }
     }
 
     #[test]

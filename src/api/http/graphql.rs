@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{
-    BatchResponse, Executor, Response as Answer, ServerResult, parser::types::OperationType,
-};
-use async_graphql_axum::GraphQLResponse;
+use async_graphql::{Executor, Response as Answer, ServerResult, parser::types::OperationType};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -17,7 +14,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use futures::{FutureExt, StreamExt, future::join_all};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use tracing::{Instrument, warn};
 
@@ -25,7 +22,7 @@ use super::{
     BATCH_LIMIT, BODY_LIMIT, HttpParts,
     framing::Framing,
     negotiation::{Accepted, MediaType, is_json, wants_page},
-    operation::{self, Batch, Parameters, RequestError, refused, unavailable},
+    operation::{self, Batch, Parameters, Written, refused, unavailable},
     payload::{self, Payload},
     request::{self, Caller, refusal},
     streams::{self, Stream},
@@ -106,7 +103,9 @@ async fn post<E: Executor>(
                 let operations = many.into_iter().map(|one| Operation::parse(&parts, one));
                 let answers = operations
                     .map(|one| execute(&parts, caller, trace.clone(), one).map(completed));
-                respond(media, join_all(answers).await.into())
+                let answers = join_all(answers).await;
+                let answers: Vec<_> = answers.iter().map(Written).collect();
+                respond(media, StatusCode::OK, &answers)
             }
             Accepted::Stream(_) => {
                 refusal(StatusCode::NOT_ACCEPTABLE, "a stream is about one operation")
@@ -149,7 +148,7 @@ async fn answer<E: Executor>(
         Accepted::Either(_, stream) if subscribes => stream,
         Accepted::Either(media, _) | Accepted::Whole(media) => {
             let answer = execute(&parts, caller, trace, operation).await;
-            return respond(media, completed(answer).into());
+            return respond_to_one(media, &completed(answer));
         }
     };
     let framing = Framing::new(stream, &trace);
@@ -197,15 +196,18 @@ fn completed(mut answer: Answer) -> Answer {
     answer
 }
 
-fn respond(media: MediaType, answer: BatchResponse) -> Response {
-    let mut response = match &answer {
-        BatchResponse::Single(single) if operation::is_request_error(single) => {
-            let code = single.errors.first().and_then(operation::code).and_then(Code::named);
-            let errors = RequestError { errors: &single.errors };
-            (media.request_error(code), Json(errors)).into_response()
-        }
-        _ => GraphQLResponse(answer).into_response(),
+fn respond_to_one(media: MediaType, answer: &Answer) -> Response {
+    let status = if operation::is_request_error(answer) {
+        let code = answer.errors.first().and_then(operation::code).and_then(Code::named);
+        media.request_error(code)
+    } else {
+        StatusCode::OK
     };
+    respond(media, status, &Written(answer))
+}
+
+fn respond(media: MediaType, status: StatusCode, answer: &impl Serialize) -> Response {
+    let mut response = (status, Json(answer)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, media.header());
     response
 }

@@ -5,7 +5,7 @@ use async_graphql::{
     Name, Request, Response, ServerError, Value, Variables,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
 use super::{documents::Documents, misread, persisted, request::count_error};
@@ -195,6 +195,20 @@ pub(super) fn complete(response: &mut Response) {
         }
         let code = code(error).unwrap_or_default();
         count_error(Code::named(code).map_or("OTHER", Code::name));
+    }
+}
+
+/// An answer as it is written.
+pub(super) struct Written<'a>(pub(super) &'a Response);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            response if is_request_error(response) => {
+                RequestError { errors: &response.errors }.serialize(serializer)
+            }
+            response => response.serialize(serializer),
+        }
     }
 }
 

@@ -125,6 +125,7 @@ async fn a_batch_is_answered_in_its_order_and_has_a_limit() {
         (&body[0]["data"]["wait"], code(&body[1]), &body[2]["data"]["one"]),
         (&json!(true), "BAD_USER_INPUT", &json!(1))
     );
+    assert!(body[1].get("data").is_none(), "it was not executed: {body}");
     assert_eq!(server.seen.prepared.load(Ordering::SeqCst), 3);
 
     let of = |count| Value::from(vec![json!({ "query": "mutation { bump }" }); count]);
