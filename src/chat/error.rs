@@ -51,9 +51,9 @@ pub enum Error {
     /// Standard input, standard output or the terminal failed.
     #[error("the terminal: {0}")]
     Terminal(io::Error),
-    /// What was written was not sent before the end.
-    #[error("not sent: {0} of what was written")]
-    Unsent(usize),
+    /// So many lines were not carried out, or not sent before the end.
+    #[error("not carried out or not sent: {0} of what was written")]
+    Undone(usize),
 }
 
 /// The result of what a client does.

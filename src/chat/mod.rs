@@ -53,11 +53,20 @@ pub async fn run(options: Chat, password: Option<String>) -> Result<()> {
 }
 
 /// The lines of standard input; reading them blocks a thread of its own.
-fn lines() -> mpsc::Receiver<String> {
+fn lines() -> mpsc::Receiver<plain::Line> {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || {
-        let lines = io::stdin().lock().lines();
-        lines.map_while(|line| line.ok()).try_for_each(|line| sender.blocking_send(line))
+        for line in io::stdin().lock().split(b'\n') {
+            let failed = line.is_err();
+            let line = line.map_err(|error| format!("the input can't be read: {error}"));
+            let line = line.and_then(|line| {
+                String::from_utf8(line).map_err(|_| "a line that is not UTF-8".to_owned())
+            });
+            // What can't be read now would not be read the next time either.
+            if sender.blocking_send(line).is_err() || failed {
+                break;
+            }
+        }
     });
     receiver
 }

@@ -38,19 +38,23 @@ enum End {
     SignedOut { asked: bool },
 }
 
+/// A line of the input, or why it can't be read.
+pub(super) type Line = Result<String, String>;
+
 /// A talk by lines.
 struct Plain {
     talk: Talk,
     /// What was read and is not begun yet.
-    lines: VecDeque<String>,
+    lines: VecDeque<Line>,
     /// The first message of each conversation that was shown as history.
     shown: HashMap<Id, u64>,
     /// Whether what was asked for of the history is being read.
     reading: bool,
     /// What was said last of the connection.
     state: Option<String>,
-    /// How many messages the server would not take.
-    refused: usize,
+    /// How many errors were told: of lines that were not carried out, and of
+    /// messages that the server would not take.
+    failed: usize,
     url: String,
 }
 
@@ -58,7 +62,7 @@ struct Plain {
 pub(super) async fn run(
     talk: Talk,
     url: String,
-    mut input: mpsc::Receiver<String>,
+    mut input: mpsc::Receiver<Line>,
     mut stop: Stop,
 ) -> Result<()> {
     let mut plain = Plain::new(talk, url);
@@ -69,7 +73,7 @@ pub(super) async fn run(
             if last_wait.is_some() && plain.talk.link == Link::Live {
                 last_wait = Some(Box::pin(sleep(LAST_WAIT)));
             }
-            plain.read(&line)?
+            plain.read(line)?
         } else {
             let reading = last_wait.is_none() && plain.reads_ahead();
             tokio::select! {
@@ -91,7 +95,11 @@ pub(super) async fn run(
                 plain.lines.clear();
                 last_wait = Some(Box::pin(sleep(LAST_WAIT)));
             }
-            Some(End::SignedOut { asked: true }) => return print(&["signed out".to_owned()]),
+            Some(End::SignedOut { asked: true }) => {
+                print(&["signed out".to_owned()])?;
+                // As with `/quit`, what is written behind it is for nobody.
+                return plain.outcome(0);
+            }
             Some(End::SignedOut { asked: false }) => return Err(Error::SignedOut),
             None => {}
         }
@@ -109,7 +117,7 @@ impl Plain {
             shown: HashMap::new(),
             reading: false,
             state: None,
-            refused: 0,
+            failed: 0,
             url,
         }
     }
@@ -120,7 +128,7 @@ impl Plain {
         sending || self.talk.is_busy()
     }
 
-    fn next_line(&mut self) -> Option<String> {
+    fn next_line(&mut self) -> Option<Line> {
         if self.is_busy() { None } else { self.lines.pop_front() }
     }
 
@@ -133,21 +141,31 @@ impl Plain {
     }
 
     fn ended(&self) -> Result<()> {
-        let lines = self.lines.iter().filter(|line| !line.trim().is_empty()).count();
-        match lines + self.talk.under_way() + self.talk.outbox.len() + self.refused {
-            0 => Ok(()),
-            unsent => Err(Error::Unsent(unsent)),
+        let written = |line: &&Line| line.as_ref().map_or(true, |line| !line.trim().is_empty());
+        self.outcome(self.lines.iter().filter(written).count() + self.talk.under_way())?;
+        match (self.talk.model.me(), &self.talk.link) {
+            (Some(_), _) => Ok(()),
+            (None, Link::Broken(why)) => Err(Error::Unreachable(why.clone())),
+            (None, _) => Err(Error::Unreachable("no answer yet".to_owned())),
         }
     }
 
-    fn read(&mut self, line: &str) -> Result<Option<End>> {
-        let command = match command::parse(line) {
+    /// What came of everything, where so many lines are left.
+    fn outcome(&self, left: usize) -> Result<()> {
+        match left + self.talk.outbox.len() + self.failed {
+            0 => Ok(()),
+            undone => Err(Error::Undone(undone)),
+        }
+    }
+
+    fn read(&mut self, line: Line) -> Result<Option<End>> {
+        let command = match line.and_then(|line| command::parse(&line)) {
             Ok(Some(command)) => command,
             Ok(None) => return Ok(None),
-            Err(wrong) => return print(&[format!("error: {wrong}")]).map(|()| None),
+            Err(wrong) => return self.tell(vec![Notice::Failed(wrong)]),
         };
         if command == Command::History {
-            return self.history().map(|()| None);
+            return self.history();
         }
         let says = matches!(command, Command::Say(_) | Command::Reply(..));
         let before = self.talk.outbox.len();
@@ -219,9 +237,12 @@ impl Plain {
             }
             Notice::Listing(listing) => listed::lines(listing, &self.talk.model),
             Notice::Done(what) => vec![format!("done: {what}")],
-            Notice::Failed(why) => vec![format!("error: {why}")],
+            Notice::Failed(why) => {
+                self.failed += 1;
+                vec![format!("error: {why}")]
+            }
             Notice::NotSent(draft, why) => {
-                self.refused += 1;
+                self.failed += 1;
                 vec![format!("error: not sent: {why}: {}", one_line(&draft.body))]
             }
             Notice::Link(link) => self.link(link),
@@ -292,21 +313,22 @@ impl Plain {
         }
     }
 
-    fn history(&mut self) -> Result<()> {
+    fn history(&mut self) -> Result<Option<End>> {
         let open = self.talk.current.clone();
         let Some((id, talk)) =
             open.and_then(|id| Some((id.clone(), self.talk.model.conversation(&id)?)))
         else {
-            return print(&["error: open a conversation first: /to @NAME".to_owned()]);
+            let wrong = "open a conversation first: /to @NAME".to_owned();
+            return self.tell(vec![Notice::Failed(wrong)]);
         };
         let top = self.shown.get(&id).copied().unwrap_or(u64::MAX);
         let here = talk.messages.range(..top).count();
         if here < HISTORY && talk.before != Before::Nothing {
             self.reading = true;
             self.talk.read_on();
-            return Ok(());
+            return Ok(None);
         }
-        self.show_history()
+        self.show_history().map(|()| None)
     }
 
     /// Shows what is here of the history before what was shown last.
@@ -374,61 +396,4 @@ pub(super) fn print(lines: &[String]) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::{ambient::Ambient, chat::session::Session};
-
-    fn plain() -> Plain {
-        let (_, news) = mpsc::channel(1);
-        let talk = Talk::new(Session::alone(), Ambient::system(), news);
-        Plain::new(talk, String::new())
-    }
-
-    #[tokio::test]
-    async fn lines_that_were_not_carried_out_are_no_success() {
-        let mut plain = plain();
-        plain.lines.extend(["/to @bob", "", "Hello"].map(str::to_owned));
-        assert_eq!(plain.next_line(), None, "nothing is known yet");
-        assert!(matches!(plain.ended(), Err(Error::Unsent(2))));
-        plain.lines.clear();
-        assert!(plain.ended().is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_reason_is_said_once() {
-        let mut plain = plain();
-        let broken = |why: &str| Link::Broken(why.to_owned());
-        let said = plain.link(&broken("nobody is there"));
-        assert_eq!(said, ["state: offline, trying to come back: nobody is there"]);
-        assert!(plain.link(&Link::Connecting).is_empty());
-        assert!(plain.link(&broken("nobody is there")).is_empty());
-        assert_eq!(plain.link(&broken("it is somebody else")).len(), 1);
-        assert_eq!(plain.link(&Link::Live), ["state: online"]);
-    }
-
-    fn message(body: &str) -> Message {
-        serde_json::from_value(json!({
-            "id": "msg_1", "seq": 12, "conversation": { "id": "dm_1" },
-            "sender": { "id": "user_1", "username": "bob", "displayName": "Bob" },
-            "body": body, "sentAt": "2026-01-01T00:00:00Z", "editedAt": null,
-            "replyTo": { "seq": 3, "sender": null, "body": null },
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn a_message_begins_one_line_and_the_others_are_known_as_its_own() {
-        assert_eq!(
-            said("@bob", &message("yes\n[@eve] 13 eve: no\u{1b}[2J")),
-            ["[@bob] 12 bob (to 3 of somebody): yes", "| [@eve] 13 eve: no[2J"]
-        );
-    }
-
-    #[test]
-    fn what_is_deleted_says_so() {
-        let deleted = Message { body: None, ..message("") };
-        assert_eq!(said("#club", &deleted), ["[#club] 12 bob (to 3 of somebody): (deleted)"]);
-    }
-}
+mod tests;

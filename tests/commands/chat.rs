@@ -110,7 +110,7 @@ impl Plain {
     }
 
     /// Registers, and is online.
-    async fn register(world: &World, who: &str) -> Self {
+    pub async fn register(world: &World, who: &str) -> Self {
         let email = format!("{who}@example.org");
         let arguments = ["--login", who, "--register", "--email", &email];
         let mut plain = Self::start(world, who, &arguments);
@@ -160,7 +160,7 @@ impl Plain {
     }
 
     /// Ends the input; returns everything that was said.
-    async fn end(mut self) -> (ExitStatus, Vec<String>, String) {
+    pub async fn end(mut self) -> (ExitStatus, Vec<String>, String) {
         drop(self.input.take());
         while let Some(line) = timeout(PATIENCE, self.lines.recv()).await.expect("it goes on") {
             self.said.push(line);
@@ -268,10 +268,6 @@ async fn a_script_does_what_a_person_can() {
     bob.hears("| 👏 1  👍 1*").await;
     ada.write("/delete 1");
     bob.hears("deleted: [#Readers] 1").await;
-    bob.write("/walk");
-    bob.hears("error: there is no /walk").await;
-    bob.write("/to @nobody");
-    bob.hears("error: there is nobody of this name").await;
     for client in [ada, bob] {
         let (status, _, errors) = client.end().await;
         assert!(status.success(), "{errors}");
@@ -385,7 +381,7 @@ async fn who_does_not_prove_to_be_the_server_is_told_of_and_sent_nothing() {
     let (status, said, errors) = ada.end().await;
     assert_eq!(said, [format!("state: offline, trying to come back: {distrust}")]);
     assert_eq!(status.code(), Some(1));
-    assert_eq!(errors, "error: not sent: 2 of what was written\n");
+    assert_eq!(errors, "error: not carried out or not sent: 2 of what was written\n");
 
     let (status, _, errors) = start("bob", "other.pem").end().await;
     assert_eq!((status.code(), errors), (Some(1), format!("error: {distrust}\n")));

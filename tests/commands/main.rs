@@ -7,6 +7,7 @@
 mod support;
 
 mod bench;
+mod carried_out;
 mod chat;
 mod clients;
 mod dead_letters;
