@@ -1,7 +1,8 @@
 //! What can go wrong, in the words of the domain.
 //!
 //! Three tiers: a refusal that the caller is told about, one variant for each
-//! code of the API's contract; the failure of a store ([`StoreError`]), which
+//! code of the API's contract; what hinders the start, which is for who
+//! started the process; the failure of a store ([`StoreError`]), which
 //! is opaque; and one table that maps both to what clients see
 //! (`api::codes`). A driver's own words never leave the logs.
 
@@ -66,6 +67,9 @@ pub enum Error {
     /// The position is too old, or not one of this log.
     #[error("the cursor has expired: fetch anew and start without it")]
     CursorExpired,
+    /// What hinders the start of the process, in words for who started it.
+    #[error("{0}")]
+    Start(String),
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -118,7 +118,9 @@ impl PasswordHasher {
             thread::Builder::new()
                 .name(format!("passwords-{n}"))
                 .spawn(move || work_off(&works))
-                .map_err(Error::internal)?;
+                .map_err(|error| {
+                Error::Start(format!("can't start a thread for passwords: {error}"))
+            })?;
         }
         Ok(Self { queue, room: Arc::new(Semaphore::new(places)), places, ambient })
     }

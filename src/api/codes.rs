@@ -64,8 +64,8 @@ impl Told {
     #[must_use]
     pub fn of(error: &Error) -> Self {
         let code = Code::of(error);
-        let told = match error {
-            Error::Store(StoreError::Internal(_)) => Self::new(code, "an internal error"),
+        let told = match code {
+            Code::Internal => Self::new(code, "an internal error"),
             _ => Self::new(code, error.to_string()),
         };
         match error {
@@ -131,7 +131,7 @@ impl Code {
             Error::RateLimited { .. } => Self::RateLimited,
             Error::CursorExpired => Self::CursorExpired,
             Error::Store(StoreError::Unavailable(_)) => Self::Unavailable,
-            Error::Store(StoreError::Internal(_)) => Self::Internal,
+            Error::Start(_) | Error::Store(StoreError::Internal(_)) => Self::Internal,
         }
     }
 
@@ -290,7 +290,7 @@ pub(super) mod tests {
     use super::*;
 
     /// One of each outcome that the domain has. What a store says is a secret.
-    pub(in crate::api) fn outcomes() -> [Error; 11] {
+    pub(in crate::api) fn outcomes() -> [Error; 12] {
         [
             Error::invalid("field", "is odd"),
             Error::Unauthenticated,
@@ -301,6 +301,7 @@ pub(super) mod tests {
             Error::Conflict { field: "field", reason: "is taken" },
             Error::rate_limited("too often", Duration::from_secs(1)),
             Error::CursorExpired,
+            Error::Start("a secret".to_owned()),
             Error::unavailable("a secret"),
             Error::internal("a secret"),
         ]

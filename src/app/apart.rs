@@ -15,12 +15,13 @@ pub(super) fn run(
     name: &str,
     work: impl Future<Output = ()> + Send + 'static,
 ) -> Result<oneshot::Receiver<()>> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
+    let wrong = |error| Error::Start(format!("can't start the thread {name}: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(wrong)?;
     let (ending, ended) = oneshot::channel::<()>();
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
         runtime.block_on(work);
         drop(ending);
     });
-    thread.map_err(Error::internal)?;
+    thread.map_err(wrong)?;
     Ok(ended)
 }

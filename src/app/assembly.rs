@@ -19,7 +19,7 @@ use crate::{
         http::{self, Documents, HttpParts, Operations, RequestTimes, SocketTimes},
     },
     config::{Config, MailServer, PublicUrl, VerifyEmail},
-    error::{Error, Result, chain},
+    error::{Result, chain},
     jobs::Relay,
     live::{Bus, EndedSessions, Follower, Hub, Online, Presences, Typing},
     mail::{Mailer, Outbox, Smtp},
@@ -89,7 +89,7 @@ impl Shared {
         listening: SocketAddr,
     ) -> Result<Accounts> {
         let tokens = Tokens::from_pem(
-            &keys::signing_key(config, &self.ambient)?,
+            &keys::made(config, &self.ambient)?,
             config.public_url_at(listening).as_str(),
             config.access_token_ttl,
         )?;
@@ -286,10 +286,7 @@ impl Following {
 pub(super) fn mailer(config: &Config, ambient: &Ambient) -> Result<Arc<dyn Mailer>> {
     let (from, ambient) = (config.mail_from.clone(), ambient.clone());
     Ok(match &config.mail {
-        MailServer::Outbox => {
-            let outbox = Outbox::open(&config.data.join("outbox"), from, ambient);
-            Arc::new(outbox.map_err(Error::internal)?)
-        }
+        MailServer::Outbox => Arc::new(Outbox::new(config.data.join("outbox"), from, ambient)),
         MailServer::Smtp(url) => Arc::new(Smtp::open(url.expose_secret(), from, ambient)?),
     })
 }

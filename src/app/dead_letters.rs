@@ -18,7 +18,7 @@ const LIST: usize = 1_000;
 
 /// Carries the action out, and returns what is to be printed.
 pub(super) async fn run(config: &Config, action: DeadLetterAction, id: &str) -> Result<String> {
-    let stores = Stores::open(config)?;
+    let stores = Stores::open_existing(config)?;
     stores.sql.migrate().await?;
     let said = act(&stores.sql, action, id).await;
     stores.sql.close().await;

@@ -13,9 +13,9 @@ use crate::{
 /// What takes connections, and where.
 pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await;
-    let listener =
-        listener.map_err(|error| Error::internal(format!("can't listen on {address}: {error}")))?;
-    let listening = listener.local_addr().map_err(Error::internal)?;
+    let wrong = |error| Error::Start(format!("can't listen on {address}: {error}"));
+    let listener = listener.map_err(wrong)?;
+    let listening = listener.local_addr().map_err(wrong)?;
     Ok((listener, listening))
 }
 

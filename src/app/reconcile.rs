@@ -17,7 +17,7 @@ use crate::{
 
 /// Compares the stores and mends what is asked for.
 pub(super) async fn run(config: &Config, plan: Plan) -> Result<Report> {
-    let stores = Stores::open(config)?;
+    let stores = Stores::open_existing(config)?;
     stores.migrate().await?;
     let report = compare(config, &stores, plan).await;
     stores.sql.close().await;

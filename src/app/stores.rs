@@ -26,17 +26,38 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens what the configuration names. Connects when first used.
+    /// Opens what the configuration names; the data folder and the embedded
+    /// store are made where they are missing. Connects when first used.
     ///
     /// # Errors
     ///
     /// For an address that can't be understood, and a data folder that can't
     /// be made.
     pub fn open(config: &Config) -> Result<Self> {
-        make_folder(&config.data).map_err(|error| {
-            let folder = config.data.display();
-            Error::internal(format!("can't make the data folder {folder}: {error}"))
-        })?;
+        make_data_folder(config)?;
+        Self::connect(config)
+    }
+
+    /// As [`Stores::open`], but makes nothing: a path with a typing error is
+    /// no empty store.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] where the file of the embedded store is missing, and
+    /// for an address that can't be understood.
+    pub fn open_existing(config: &Config) -> Result<Self> {
+        if let SqlStore::File(path) = &config.sql {
+            let there = path.try_exists().map_err(|error| unreadable(path, &error))?;
+            if !there {
+                let path = path.display();
+                let makes = "`chatterbox serve` and `chatterbox migrate` make it";
+                return Err(Error::Start(format!("there is no {path}; {makes}")));
+            }
+        }
+        Self::connect(config)
+    }
+
+    fn connect(config: &Config) -> Result<Self> {
         let sql = match &config.sql {
             SqlStore::File(path) => Sql::open(&Sql::sqlite_url(path))?,
             SqlStore::Server(url) => Sql::open(url.expose_secret())?,
@@ -86,6 +107,22 @@ impl Stores {
             })),
         ]
     }
+}
+
+/// A file that can't be read, for this reason.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::Start(format!("can't read {}: {error}", path.display()))
+}
+
+/// Makes the data folder, where there is none.
+///
+/// # Errors
+///
+/// [`Error::Start`] where it can't be made.
+pub(super) fn make_data_folder(config: &Config) -> Result<()> {
+    let folder = config.data.display();
+    make_folder(&config.data)
+        .map_err(|error| Error::Start(format!("can't make the data folder {folder}: {error}")))
 }
 
 /// For its owner alone: the accounts are in it. One that is there is left as it

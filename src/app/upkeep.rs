@@ -29,18 +29,18 @@ pub fn migrate(config: Config) -> BoxFuture<'static, Result<()>> {
     })
 }
 
-/// Asks each configured part for an answer.
+/// Asks each configured part for an answer. Makes nothing.
 ///
 /// # Errors
 ///
-/// Where a part can't even be asked.
+/// Where a part can't even be asked, as an embedded store that is not there.
 pub fn check(config: Config) -> BoxFuture<'static, Result<Vec<PartReport>>> {
     Box::pin(async move {
         let ambient = Ambient::system();
-        let stores = Stores::open(&config)?;
+        let stores = Stores::open_existing(&config)?;
         let bus = stores::bus(&config, Uuid::nil()).await?;
         let mut parts = stores.health(&bus, &mailer(&config, &ambient)?);
-        parts.push(keys::health(config, ambient));
+        parts.push(keys::health(config));
         Ok(http::check_parts(&parts).await)
     })
 }
@@ -49,10 +49,11 @@ pub fn check(config: Config) -> BoxFuture<'static, Result<Vec<PartReport>>> {
 ///
 /// # Errors
 ///
-/// The failure of a store; to be repeated then.
+/// The failure of a store, to be repeated then; an embedded store that is not
+/// there.
 pub fn rebuild_last_chatted(config: Config) -> BoxFuture<'static, Result<String>> {
     Box::pin(async move {
-        let stores = Stores::open(&config)?;
+        let stores = Stores::open_existing(&config)?;
         stores.migrate().await?;
         let Stores { sql, graph } = &stores;
         let progress = |done| info!(conversations = done, "rebuilding last-chatted");
@@ -66,7 +67,8 @@ pub fn rebuild_last_chatted(config: Config) -> BoxFuture<'static, Result<String>
 ///
 /// # Errors
 ///
-/// The failure of a store, to be repeated then.
+/// The failure of a store, to be repeated then; an embedded store that is not
+/// there.
 pub fn reconcile(config: Config, plan: Plan) -> BoxFuture<'static, Result<Report>> {
     Box::pin(async move { super::reconcile::run(&config, plan).await })
 }
@@ -76,7 +78,7 @@ pub fn reconcile(config: Config, plan: Plan) -> BoxFuture<'static, Result<Report
 ///
 /// # Errors
 ///
-/// Where the SQL store is away, and [`crate::error::Error::NotFound`] for an unknown id.
+/// Where the SQL store is away or not there, and [`crate::error::Error::NotFound`] for an unknown id.
 pub fn dead_letters(
     config: Config,
     action: DeadLetterAction,

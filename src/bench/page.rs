@@ -26,7 +26,7 @@ const READERS: usize = 4_096;
 impl Benchmark for PageBench {
     fn run(self, config: Config) -> BoxFuture<'static, Result<String>> {
         Box::pin(async move {
-            let stores = Stores::open(&config)?;
+            let stores = Stores::open_existing(&config)?;
             let measured = measure(&config, &self, &stores).await;
             stores.sql.close().await;
             measured

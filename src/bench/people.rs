@@ -39,7 +39,7 @@ impl Signing {
     /// its clients reach it.
     pub(super) fn new(config: &Config, url: &PublicUrl) -> Result<Self> {
         let ambient = Ambient::system();
-        let pem = keys::signing_key(config, &ambient)?;
+        let pem = keys::existing(config)?;
         let issuer = config.public_url.as_ref().unwrap_or(url);
         Ok(Self { tokens: Tokens::from_pem(&pem, issuer.as_str(), TOKEN_TTL)?, ambient })
     }

@@ -47,7 +47,7 @@ impl Benchmark for QueryBench {
     fn run(self, config: Config) -> BoxFuture<'static, Result<String>> {
         Box::pin(async move {
             let people = People::at_least(&config, self.running.urls(), self.users).await?;
-            let stores = Stores::open(&config)?;
+            let stores = Stores::open_existing(&config)?;
             let threads = Runtime::new().map_err(crate::error::Error::internal)?;
             let measured = measure(&people, &self, &stores, threads.handle()).await;
             stores.sql.close().await;

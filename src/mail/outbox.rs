@@ -1,6 +1,6 @@
 //! Mails as files, for trying things out without a mail server.
 
-use std::path::{Path, PathBuf};
+use std::{io, path::PathBuf};
 
 use async_trait::async_trait;
 use lettre::message::Mailbox;
@@ -23,14 +23,18 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox in `folder`, which is made where it is missing.
-    ///
-    /// # Errors
-    ///
-    /// Where the folder can't be made.
-    pub fn open(folder: &Path, from: Mailbox, ambient: Ambient) -> std::io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned(), from, ambient })
+    /// An outbox in `folder`, which the first mail makes where it is missing;
+    /// the folder around it has to be there.
+    #[must_use]
+    pub fn new(folder: PathBuf, from: Mailbox, ambient: Ambient) -> Self {
+        Self { folder, from, ambient }
+    }
+
+    async fn make_folder(&self) -> io::Result<()> {
+        match tokio::fs::create_dir(&self.folder).await {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -41,6 +45,7 @@ impl Mailer for Outbox {
         let name = self.ambient.id::<Job>();
         let temporary = self.folder.join(format!(".{name}.tmp"));
         let path = self.folder.join(format!("{name}.eml"));
+        self.make_folder().await.map_err(Error::unavailable)?;
         tokio::fs::write(&temporary, letter.formatted()).await.map_err(Error::unavailable)?;
         tokio::fs::rename(&temporary, &path).await.map_err(Error::unavailable)?;
         info!(to = mail.to, subject = mail.subject, text = mail.text, "mail in the outbox");
@@ -52,7 +57,9 @@ impl Mailer for Outbox {
     }
 
     async fn check(&self) -> Result<String> {
-        let probe = self.folder.join(".check.tmp");
+        // Nothing is made for being looked at.
+        let around = self.folder.parent().filter(|_| !self.folder.exists());
+        let probe = around.unwrap_or(&self.folder).join(".check.tmp");
         tokio::fs::write(&probe, b"").await.map_err(Error::unavailable)?;
         tokio::fs::remove_file(&probe).await.map_err(Error::unavailable)?;
         Ok("outbox".to_owned())

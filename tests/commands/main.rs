@@ -10,6 +10,7 @@ mod bench;
 mod carried_out;
 mod chat;
 mod clients;
+mod data;
 mod dead_letters;
 mod demo;
 mod grpc;

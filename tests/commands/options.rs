@@ -2,8 +2,12 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::Path,
     time::{Duration, Instant},
 };
+
+use chatterbox::{accounts::SigningKeys, ambient::Ambient};
+use secrecy::ExposeSecret;
 
 use crate::{
     chatterbox, said,
@@ -97,6 +101,7 @@ fn wrong_combinations_name_their_option_and_what_is_accepted() {
 async fn check_names_every_part_and_says_how_long_it_took() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().to_str().unwrap();
+    fill(data.path());
     let output = chatterbox(&["check", "--data", folder], &[]);
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     assert!(output.status.success(), "{text}{}", said(&output));
@@ -121,6 +126,7 @@ async fn check_names_every_part_and_says_how_long_it_took() {
 fn check_fails_at_once_where_a_part_is_away_and_names_it() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().to_str().unwrap();
+    fill(data.path());
     let (there, closed) = (required("CHATTERBOX_TEST_GRAPH_URL"), closed_port());
     let sql = format!("mysql://me:{SECRET}@{closed}/chat");
     let graph = format!("bolt://me:{SECRET}@{closed}");
@@ -141,6 +147,14 @@ fn check_fails_at_once_where_a_part_is_away_and_names_it() {
         assert!(took < Duration::from_secs(5), "{took:?}");
         eprintln!("check without {away:?} took {took:?}");
     }
+}
+
+/// Makes what there is to be checked in a data folder.
+fn fill(data: &Path) {
+    let migrated = chatterbox(&["migrate", "--data", data.to_str().unwrap()], &[]);
+    assert!(migrated.status.success(), "{}", said(&migrated));
+    let pem = SigningKeys::generate_pem(&Ambient::system()).unwrap();
+    std::fs::write(data.join("signing-key.pem"), pem.expose_secret()).unwrap();
 }
 
 /// Where nobody listens.

@@ -106,7 +106,7 @@ impl<'a> Copies<'a> {
         let ambient = Ambient::system();
         let from = "Chatterbox <no-reply@localhost>".parse().unwrap();
         let outbox = self.app.data.path().join("outbox");
-        let mailer = Outbox::open(&outbox, from, ambient.clone()).unwrap();
+        let mailer = Outbox::new(outbox, from, ambient.clone());
         let relay = Relay::new(
             sql.clone(),
             graph.clone(),

@@ -88,6 +88,7 @@ fn files_stand_for_the_secrets_in_them() {
     let pem = pem();
     let file = data.path().join("key");
     std::fs::write(&file, &pem).unwrap();
+    assert!(chatterbox(&["migrate", "--data", folder], &[]).status.success());
     let one_line = pem.trim_end().replace('\n', "\\n");
     let keys = [
         ("CHATTERBOX_SIGNING_KEY", &*pem),
@@ -114,7 +115,10 @@ fn files_stand_for_the_secrets_in_them() {
     let environment = [
         ("CHATTERBOX_SQL_URL_FILE", sql_file.to_str().unwrap()),
         ("CHATTERBOX_GRAPH_URL_FILE", graph_file.to_str().unwrap()),
+        ("CHATTERBOX_SIGNING_KEY_FILE", file.to_str().unwrap()),
     ];
+    let migrated = chatterbox(&["migrate", "--data", folder], &environment);
+    assert!(migrated.status.success(), "{}", all(&migrated));
     let output = chatterbox(&["check", "--data", folder], &environment);
     let text = all(&output);
     assert!(output.status.success(), "{text}");

@@ -220,8 +220,10 @@ pub fn config(data: &Path, stores: &StoreUrls, options: &[&str]) -> Config {
 }
 
 fn mails(outbox: &Path, email: &str) -> Vec<String> {
+    // The first mail makes the folder.
     let mut paths: Vec<PathBuf> = std::fs::read_dir(outbox)
-        .unwrap()
+        .into_iter()
+        .flatten()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
         .collect();

@@ -47,7 +47,7 @@ fn expose(error: &mut ServerError, trace_id: Option<&str>) {
             if let Some(retry_after_ms) = retry_after_ms {
                 extensions.set("retryAfterMs", retry_after_ms);
             }
-            if let (Error::Store(_), Some(trace_id)) = (known, trace_id) {
+            if let (Error::Start(_) | Error::Store(_), Some(trace_id)) = (known, trace_id) {
                 extensions.set("traceId", trace_id);
             }
         }
@@ -68,7 +68,7 @@ fn report(known: &Error, shown: &ServerError) {
         Error::Store(StoreError::Unavailable(_)) => {
             tracing::warn!(error = chain(known), "answered UNAVAILABLE");
         }
-        Error::Store(StoreError::Internal(_)) => {
+        Error::Start(_) | Error::Store(StoreError::Internal(_)) => {
             error!(error = chain(known), path = ?shown.path, "answered INTERNAL");
         }
         _ => {}

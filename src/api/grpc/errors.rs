@@ -66,7 +66,7 @@ pub(super) fn told(outcome: &Error) -> Told {
         Error::Store(StoreError::Unavailable(_)) => {
             warn!(error = chain(outcome), "answered UNAVAILABLE");
         }
-        Error::Store(StoreError::Internal(_)) => {
+        Error::Start(_) | Error::Store(StoreError::Internal(_)) => {
             error!(error = chain(outcome), "answered INTERNAL");
         }
         _ => {}

@@ -43,8 +43,9 @@ pub struct PartReport {
     pub name: &'static str,
     /// Whether the service is of no use without it.
     pub needed: bool,
-    /// Its version, or the class of its failure: `UNAVAILABLE`, `INTERNAL` or
-    /// `TIMEOUT`. What exactly is wrong is in the log.
+    /// Its version, or the class of its failure: `UNAVAILABLE`, `INTERNAL`,
+    /// `TIMEOUT` or, for a file that it needs, `MISSING`. What exactly is wrong
+    /// is in the log.
     pub outcome: Result<String, &'static str>,
     /// How long it took to answer.
     pub took: Duration,
@@ -64,6 +65,7 @@ async fn check(part: &Part) -> PartReport {
             warn!(part = name, error = chain(&error), "a part does not answer");
             Err(match error {
                 Error::Store(StoreError::Unavailable(_)) => "UNAVAILABLE",
+                Error::Start(_) => "MISSING",
                 _ => "INTERNAL",
             })
         }
