@@ -3,6 +3,7 @@
 //! What starts it returns boxed futures, so that it is compiled once, here,
 //! and not again into the binary and each binary of tests.
 
+mod alone;
 mod apart;
 mod assembly;
 mod dead_letters;
@@ -22,6 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use self::{
+    alone::alone,
     assembly::{Following, Shared, http_parts},
     listening::{announce, listen},
 };
@@ -161,6 +163,7 @@ async fn listen_and_serve(config: Config, with_demo: bool, stop: CancellationTok
         Some(address) => Some(listen(address).await?),
         None => None,
     };
+    let _alone = alone(&config)?;
     let url = config.public_url_at(listening);
     let app = App::start(config, Ambient::system(), listening, with_demo, stop).await?;
     let (for_grpc, listening_for_grpc) = for_grpc.unzip();

@@ -1,8 +1,11 @@
-//! The data folder: who makes it, and who only looks at it.
+//! The data folder: who makes it, who only looks at it, and who serves it.
 
 use std::{net::TcpListener, path::Path, process::Output};
 
-use crate::{chatterbox, said};
+use crate::{
+    chatterbox, said,
+    support::{process::Process, stores::StoreUrls},
+};
 
 const LOOKING: [&[&str]; 4] =
     [&["check"], &["dead-letters", "list"], &["reconcile"], &["rebuild", "last-chatted"]];
@@ -71,5 +74,28 @@ fn what_hinders_the_start_is_no_failure_of_a_store() {
         let text = said(&output);
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.lines().any(|line| line.starts_with(&why)), "{why}: {text}");
+    }
+}
+
+/// Two would not hear of each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_process_serves_a_data_folder_until_it_is_killed() {
+    let around = tempfile::tempdir().unwrap();
+    let data = around.path().join("data");
+    let stores = StoreUrls::embedded();
+    let mut service = Process::start(data.clone(), stores.clone(), &[]).await;
+    for _ in 0..2 {
+        // Ended from outside where it serves.
+        let mut second = Process::new(&["timeout", "30"], data.clone(), stores.clone(), &[]);
+        second.spawn();
+        assert_eq!(second.ended().await.code(), Some(1), "{}", second.log());
+        let refused = "error: another process serves this data folder: ";
+        assert!(second.log().contains(refused), "{}", second.log());
+        for command in LOOKING {
+            let output = on(&data, command);
+            assert!(output.status.success(), "{command:?}: {}", said(&output));
+        }
+        service.kill();
+        service.restart().await;
     }
 }
