@@ -30,6 +30,7 @@ macro_rules! id {
 id!(Message, MessageId, "msg", "messages");
 id!(Session, SessionId, "ses", "sessions");
 id!(Job, JobId, "job", "jobs");
+id!(Turn, TurnId, "turn", "turns, by which nodes do the same one after the other");
 id!(Node, NodeId, "node", "the processes that serve together");
 
 /// The id of a conversation of either kind. Clients know it as `dm_…` or, of

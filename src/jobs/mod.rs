@@ -4,6 +4,7 @@
 
 mod dead_letters;
 mod relay;
+mod turns;
 
 use async_trait::async_trait;
 use chatterbox_graph::{NewPerson, Timestamp};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dead_letters::{DeadLetter, DeadLetterStore};
 pub use relay::Relay;
+pub use turns::{InTurn, Turn};
 
 use crate::{
     ambient::Ambient,
@@ -57,6 +59,14 @@ impl Task {
         }
     }
 
+    /// Whether of all nodes only one at a time may change what it is about. Not where what was
+    /// carried out tells an earlier change from a later one, as with groups, and neither where
+    /// nobody is told what it came to.
+    #[must_use]
+    pub fn takes_turns(&self) -> bool {
+        matches!(self, Self::ChangeFriendship(_))
+    }
+
     /// What it is about: jobs with the same subject are carried out in the
     /// order in which they were written down. At most 128 characters.
     #[must_use]
@@ -94,6 +104,16 @@ pub struct Effects {
     pub groups: Vec<GroupSync>,
     /// Who lets others see no more how far they have read.
     pub receipts_off: Option<UserId>,
+    /// In whose turn it was carried out.
+    pub turn: InTurn,
+}
+
+impl Effects {
+    /// Whether nothing is to be done but to mark the job done.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.entries.is_empty() && self.groups.is_empty() && self.receipts_off.is_none()
+    }
 }
 
 /// How marking a job done ended.
@@ -104,6 +124,9 @@ pub enum Completion {
     /// A group has moved on: its conversation follows a later version
     /// already. Nothing was done; the graph has to be asked again.
     Stale,
+    /// The turn has run out, and another took it. Nothing was done: it is
+    /// for them to tell what the job came to.
+    OutOfTurn,
 }
 
 /// A task, written down.
@@ -151,6 +174,22 @@ pub trait JobStore: Send + Sync + 'static {
     /// Writes a job down, and returns the older ones of the same subject that
     /// are not done, oldest first.
     async fn insert(&self, job: &Job) -> Result<Vec<Job>>;
+
+    /// The same in a turn that is taken with it; where another has the turn, nothing is written
+    /// down, and `None` returned. One that ran out by `now` is free from the next try on.
+    async fn insert_in_turn(
+        &self,
+        job: &Job,
+        turn: &Turn,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Job>>>;
+
+    /// Takes a turn, and returns whether nobody has it. One that ran out by `now` is free from
+    /// the next try on.
+    async fn take_turn(&self, turn: &Turn, now: Timestamp) -> Result<bool>;
+
+    /// Gives a turn back. Nothing happens where it is another's meanwhile.
+    async fn end_turn(&self, turn: &Turn) -> Result<()>;
 
     /// Those of this subject that are not done, oldest first.
     async fn open(&self, subject: &str) -> Result<Vec<Job>>;

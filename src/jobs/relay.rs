@@ -12,7 +12,10 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, warn};
 
-use super::{Backlog, Completion, DeadLetterStore, Effects, Job, JobStore, Task};
+use super::{
+    Backlog, Completion, DeadLetterStore, Effects, InTurn, Job, JobStore, Task, Turn,
+    turns::{self, Held},
+};
 use crate::{
     ambient::Ambient,
     error::{Error, Result, chain},
@@ -81,21 +84,45 @@ impl Relay {
     /// or the failure of a store, in which case the relay goes on trying.
     pub async fn submit(&self, task: Task) -> Result<()> {
         let job = Job::new(&self.ambient, task);
-        let _turn = self.turn(&job.task.subject()).await;
+        let _alone = self.alone(&job.task.subject()).await;
+        if job.task.takes_turns() {
+            return self.submit_in_turn(&job).await;
+        }
         for older in self.store.insert(&job).await? {
             // What an older job is refused concerns whoever wrote it down.
-            let _refused = self.perform(&older, true).await?;
+            let _refused = self.perform(&older, true, InTurn::Free).await?;
         }
-        self.perform(&job, false).await?
+        self.perform(&job, false, InTurn::Free).await?
+    }
+
+    async fn submit_in_turn(&self, job: &Job) -> Result<()> {
+        let (held, others) = turns::write_down(&self.store, job, &self.ambient).await?;
+        for other in others {
+            let within = InTurn::Within(held.turn.renewed(&self.ambient));
+            let _refused = self.perform(&other, true, within).await?;
+        }
+        let outcome = self.perform(job, false, InTurn::Last(held.turn.clone())).await?;
+        held.ended();
+        outcome
     }
 
     /// Carries out a job that was written down with other changes. A failure
     /// is left to the relay, and so is a job before whose turn others come.
     pub async fn attempt(&self, job: &Job) {
-        let _turn = self.turn(&job.task.subject()).await;
-        let open = self.store.open(&job.task.subject()).await;
-        if open.is_ok_and(|open| open.iter().all(|other| other.id >= job.id)) {
-            self.attempt_in_turn(job).await;
+        let _alone = self.alone(&job.task.subject()).await;
+        let mut held = None;
+        if job.task.takes_turns() {
+            let turn = Turn::of(job, &self.ambient);
+            if !matches!(self.store.take_turn(&turn, self.ambient.now()).await, Ok(true)) {
+                return;
+            }
+            held = Some(Held::new(turn, &self.store));
+        }
+        // It may have been done since it was found.
+        let open = self.store.open(&job.task.subject()).await.unwrap_or_default();
+        if open.first().is_some_and(|first| first.id == job.id) {
+            let in_turn = held.as_ref().map(|held| InTurn::Within(held.turn.clone()));
+            self.attempt_now(job, in_turn.unwrap_or_default()).await;
         }
     }
 
@@ -112,10 +139,10 @@ impl Relay {
     ///
     /// The failure of a store.
     pub async fn settle(&self, subject: &str) -> Result<bool> {
-        let _turn = self.turn(subject).await;
+        let _alone = self.alone(subject).await;
         let open = self.store.open(subject).await?;
         for job in &open {
-            let _refused = self.perform(job, true).await?;
+            let _refused = self.perform(job, true, InTurn::Free).await?;
         }
         Ok(!open.is_empty())
     }
@@ -149,9 +176,9 @@ impl Relay {
         Ok(())
     }
 
-    async fn attempt_in_turn(&self, job: &Job) {
+    async fn attempt_now(&self, job: &Job, in_turn: InTurn) {
         let name = job.task.name();
-        match self.perform(job, true).await {
+        match self.perform(job, true, in_turn).await {
             Ok(Ok(())) => {}
             Ok(Err(refused)) => {
                 info!(job = %job.id, task = name, reason = %refused, "a job was refused");
@@ -186,10 +213,10 @@ impl Relay {
     }
 
     /// The outer result is the stores', the inner one the rules'.
-    async fn perform(&self, job: &Job, again: bool) -> Result<Result<()>> {
+    async fn perform(&self, job: &Job, again: bool, turn: InTurn) -> Result<Result<()>> {
         let (name, started) = (job.task.name(), Instant::now());
         let span = tracing::debug_span!("job", task = name, job = %job.id);
-        let result = self.try_to_perform(job, again).instrument(span).await;
+        let result = self.try_to_perform(job, again, turn).instrument(span).await;
         let outcome = match &result {
             Ok(Ok(())) => "done",
             Ok(Err(_)) => "refused",
@@ -202,9 +229,10 @@ impl Relay {
         result
     }
 
-    async fn try_to_perform(&self, job: &Job, again: bool) -> Result<Result<()>> {
+    async fn try_to_perform(&self, job: &Job, again: bool, turn: InTurn) -> Result<Result<()>> {
         for _ in 0..MAX_STALE {
             let (effects, outcome) = self.carry_out(job, again).await?;
+            let effects = Effects { turn: turn.clone(), ..effects };
             match self.store.complete(job.id, self.ambient.now(), effects).await? {
                 Completion::Done(entries) => {
                     self.publish(entries);
@@ -212,6 +240,9 @@ impl Relay {
                 }
                 // The graph is asked again, and answers with what is then.
                 Completion::Stale => {}
+                Completion::OutOfTurn => {
+                    return Err(Error::unavailable("the change took longer than its turn"));
+                }
             }
         }
         Err(Error::internal("the graph stays behind what was followed of it: is it an older copy?"))
@@ -244,7 +275,8 @@ impl Relay {
         }
     }
 
-    async fn turn(&self, subject: &str) -> MutexGuard<'_, ()> {
+    /// Until the guard is dropped nobody else on this node changes the subject.
+    async fn alone(&self, subject: &str) -> MutexGuard<'_, ()> {
         let hash = self.hasher.hash_one(subject);
         let stripe = usize::try_from(hash % STRIPES as u64).unwrap_or_default();
         self.subjects[stripe].lock().await

@@ -37,6 +37,9 @@ pub trait DepartureStore: Send + Sync + 'static {
     /// sent them, a part at a time. Cost: as many messages.
     async fn forget_sender(&self, user: UserId) -> Result<()>;
 
+    /// Notes in the job of a departure who else will hear of it.
+    async fn note_ties(&self, job: JobId, departure: &Departure) -> Result<()>;
+
     /// Forgets when the person was online last.
     async fn forget_seen(&self, user: UserId) -> Result<()>;
 }
@@ -64,12 +67,13 @@ pub async fn carry_out(
     }
     store.forget_sender(departure.user).await?;
     store.forget_seen(departure.user).await?;
+    let ties = all_ties(graph, store, departure, job).await?;
     graph.remove_person(departure.user).await?;
     let gone = NewEntry { user: departure.user, change: Change::PersonChanged };
     effects.entries.push(gone);
     effects.receipts_off = Some(departure.user);
-    let heard = departure.ties.iter().map(|user| NewEntry {
-        user: *user,
+    let heard = ties.into_iter().map(|user| NewEntry {
+        user,
         change: Change::FriendshipChanged {
             other: departure.user,
             now: Some((departed(departure.user), Friendship::None)),
@@ -77,6 +81,25 @@ pub async fn carry_out(
     });
     effects.entries.extend(heard);
     Ok(effects)
+}
+
+/// With those that came to be while the account was closed. They are written down before the
+/// graph forgets them, for who does it again after a crash. What comes still later is told as it is
+/// by who completes it, since the account is closed by then.
+async fn all_ties(
+    graph: &dyn Graph,
+    store: &dyn DepartureStore,
+    departure: &Departure,
+    job: JobId,
+) -> Result<Vec<UserId>> {
+    let mut all = departure.clone();
+    all.ties.extend(graph.ties(departure.user).await?);
+    all.ties.sort_unstable();
+    all.ties.dedup();
+    if all.ties.len() > departure.ties.len() {
+        store.note_ties(job, &all).await?;
+    }
+    Ok(all.ties)
 }
 
 /// What is shown of somebody who is gone.

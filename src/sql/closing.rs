@@ -1,15 +1,19 @@
 //! Accounts that come to their end.
 
-use chatterbox_graph::Timestamp;
-use sqlx::AnyConnection;
+use chatterbox_graph::{Friendship, Timestamp};
+use sqlx::{Any, AnyConnection, QueryBuilder, Transaction};
 
 use super::{
-    Sql, accounts::hold_password, bytes, codes, commit, get_id, jobs, log::Tail, retried, sessions,
-    signed, timed,
+    Sql, accounts::hold_password, bytes, codes, commit, get, get_id, jobs, log::Tail, retried,
+    sessions, shapes::padded, signed, timed,
 };
 use crate::{
-    accounts::PasswordHash, error::Result, ids::UserId, jobs::Job, messaging::Entry,
-    people::Username,
+    accounts::PasswordHash,
+    error::Result,
+    ids::UserId,
+    jobs::Job,
+    messaging::{Change, Entry, NewEntry},
+    people::{Username, departure::departed},
 };
 
 /// Takes the account away, and keeps its name from being given again.
@@ -61,6 +65,37 @@ pub(super) async fn is_retired(
     let select = sqlx::query("SELECT username FROM retired_usernames WHERE username = ?")
         .bind(username.as_str().to_owned());
     Ok(timed("accounts.retired", select.fetch_optional(connection)).await?.is_some())
+}
+
+/// Has entries tell that who closed their account since the graph was read is nobody's friend.
+/// What their departure tells may stand before it, so that nothing would correct it.
+pub(super) async fn outlive(
+    tx: &mut Transaction<'static, Any>,
+    entries: &mut [NewEntry],
+) -> Result<()> {
+    let told = entries.iter_mut().filter_map(|entry| match &mut entry.change {
+        Change::FriendshipChanged { now: Some((person, sees)), .. } => Some((person, sees)),
+        _ => None,
+    });
+    let mut bound: Vec<_> = told.filter(|(_, sees)| **sees != Friendship::None).collect();
+    if bound.is_empty() {
+        return Ok(());
+    }
+    let mut query =
+        QueryBuilder::<Any>::new("SELECT username FROM retired_usernames WHERE username IN (");
+    let mut names = query.separated(", ");
+    for name in padded(bound.iter().map(|(person, _)| person.username.clone())) {
+        names.push_bind(name);
+    }
+    query.push(")");
+    let rows = timed("accounts.retired_of", query.build().fetch_all(&mut **tx)).await?;
+    let gone: Vec<String> = rows.iter().map(|row| get(row, "username")).collect::<Result<_>>()?;
+    for (person, sees) in &mut bound {
+        if gone.contains(&person.username) {
+            (**person, **sees) = (departed(person.id), Friendship::None);
+        }
+    }
+    Ok(())
 }
 
 /// Accounts that lapsed.

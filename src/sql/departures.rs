@@ -5,9 +5,10 @@ use sqlx::{Any, QueryBuilder};
 
 use super::{Sql, bytes, commit, get, get_id, push_numbers, retried, signed, timed};
 use crate::{
-    error::Result,
-    ids::{ConversationId, GroupId, UserId},
-    people::DepartureStore,
+    error::{Error, Result},
+    ids::{ConversationId, GroupId, JobId, UserId},
+    jobs::Task,
+    people::{Departure, DepartureStore},
 };
 
 /// How many messages one transaction takes somebody off.
@@ -37,6 +38,16 @@ impl DepartureStore for Sql {
             }
             retried(|| self.take_sender_off(&messages)).await?;
         }
+    }
+
+    async fn note_ties(&self, job: JobId, departure: &Departure) -> Result<()> {
+        let task = serde_json::to_string(&Task::RemovePerson(departure.clone()));
+        let task = task.map_err(Error::internal)?;
+        let mut tx = self.begin().await?;
+        let update =
+            sqlx::query("UPDATE jobs SET task = ? WHERE id = ?").bind(task).bind(bytes(job));
+        timed("jobs.note_ties", update.execute(&mut *tx)).await?;
+        commit(tx).await
     }
 
     async fn forget_seen(&self, user: UserId) -> Result<()> {

@@ -4,11 +4,14 @@ use async_trait::async_trait;
 use chatterbox_graph::Timestamp;
 use sqlx::{Any, AnyConnection, Transaction, any::AnyRow};
 
-use super::{Sql, bytes, commit, get, get_id, groups, log::Tail, reading, retried, signed, timed};
+use super::{
+    Sql, bytes, closing, commit, get, get_id, groups, log::Tail, reading, retried, signed, timed,
+    turns,
+};
 use crate::{
     error::{Error, Result},
     ids::JobId,
-    jobs::{Backlog, Completion, Effects, Job, JobStore},
+    jobs::{Backlog, Completion, Effects, InTurn, Job, JobStore, Turn},
 };
 
 /// Writes a job down in the transaction of what it belongs to.
@@ -38,6 +41,56 @@ impl JobStore for Sql {
         commit(tx).await?;
         older.retain(|other| other.id < job.id);
         Ok(older)
+    }
+
+    async fn insert_in_turn(
+        &self,
+        job: &Job,
+        turn: &Turn,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Job>>> {
+        let insert_once = || async {
+            let mut tx = self.begin().await?;
+            if !turns::take(&mut tx, self.dialect, turn).await? {
+                timed("rollback", tx.rollback()).await?;
+                return Ok(None);
+            }
+            insert(&mut tx, job).await?;
+            let mut others = open(&mut tx, &turn.subject).await?;
+            commit(tx).await?;
+            // Whoever wrote them down had the turn before, whatever their clock said.
+            others.retain(|other| other.id != job.id);
+            Ok(Some(others))
+        };
+        let others = retried(insert_once).await?;
+        if others.is_none() {
+            self.drop_overdue(&turn.subject, now).await?;
+        }
+        Ok(others)
+    }
+
+    async fn take_turn(&self, turn: &Turn, now: Timestamp) -> Result<bool> {
+        let take_once = || async {
+            let mut tx = self.begin().await?;
+            let taken = turns::take(&mut tx, self.dialect, turn).await?;
+            commit(tx).await?;
+            Ok(taken)
+        };
+        let taken = retried(take_once).await?;
+        if !taken {
+            self.drop_overdue(&turn.subject, now).await?;
+        }
+        Ok(taken)
+    }
+
+    async fn end_turn(&self, turn: &Turn) -> Result<()> {
+        let end = InTurn::Last(turn.clone());
+        let end_once = || async {
+            let mut tx = self.begin().await?;
+            turns::hold(&mut tx, &end).await?;
+            commit(tx).await
+        };
+        retried(end_once).await
     }
 
     async fn open(&self, subject: &str) -> Result<Vec<Job>> {
@@ -95,14 +148,20 @@ impl Sql {
         effects: Effects,
     ) -> Result<Completion> {
         let mut tx = self.begin().await?;
-        if effects == Effects::default() {
+        // Before the head is held: who holds that waits for nobody.
+        if !turns::hold(&mut tx, &effects.turn).await? {
+            timed("rollback", tx.rollback()).await?;
+            return Ok(Completion::OutOfTurn);
+        }
+        if effects.are_none() {
             take(&mut tx, id).await?;
             commit(tx).await?;
             return Ok(Completion::Done(Vec::new()));
         }
         let mut tail = Tail::lock(&mut tx, self.dialect, at).await?;
         if !take(&mut tx, id).await? {
-            timed("rollback", tx.rollback()).await?;
+            // Not rolled back: the turn may end with it.
+            commit(tx).await?;
             return Ok(Completion::Done(Vec::new()));
         }
         let followed = groups::follow(&mut tx, &mut tail, &self.members, effects.groups).await?;
@@ -113,7 +172,9 @@ impl Sql {
         if let Some(user) = effects.receipts_off {
             reading::hide(&mut tx, user).await?;
         }
-        effects.entries.into_iter().for_each(|entry| tail.tell(entry));
+        let mut entries = effects.entries;
+        closing::outlive(&mut tx, &mut entries).await?;
+        entries.into_iter().for_each(|entry| tail.tell(entry));
         let entries = tail.write(&mut tx).await?;
         commit(tx).await?;
         for (conversation, members) in followed {

@@ -22,7 +22,8 @@ use crate::{
 };
 
 /// Moves the head by `by` and returns the last position before. Its row stays
-/// locked until the transaction ends, so this has to be the transaction's first statement.
+/// locked until the transaction ends, so this has to be the transaction's first statement; only
+/// what the transaction itself is let in by may come before, and must read nothing.
 pub(super) async fn advance_head(
     tx: &mut Transaction<'static, Any>,
     dialect: Dialect,

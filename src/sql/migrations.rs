@@ -64,6 +64,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &migrations! {
     38 "0038_codes_email"
     39 "0039_accounts_lapse"
     40 "0040_head_people"
+    41 "0041_turns"
 };
 
 /// How long a node waits for another that is migrating.

@@ -35,6 +35,7 @@ mod shapes;
 mod stale;
 mod tries;
 mod trimming;
+mod turns;
 
 use std::time::{Duration, Instant};
 

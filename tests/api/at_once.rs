@@ -12,6 +12,7 @@ use crate::{
 stories! {
     a_request_that_is_accepted_twice_makes_friends_once,
     a_block_beats_what_is_accepted_meanwhile,
+    who_block_each_other_hear_last_that_they_do,
     a_request_is_accepted_or_withdrawn,
     somebody_who_is_added_twice_joins_once,
     a_group_keeps_an_owner_whoever_goes,
@@ -68,6 +69,27 @@ async fn a_block_beats_what_is_accepted_meanwhile(app: &TestApp) {
             let refused = from.send_to(json!({ "userId": to.id }), "Hello?", None).await;
             assert_eq!(codes([refused]), ["FORBIDDEN"]);
         }
+    }
+}
+
+async fn who_block_each_other_hear_last_that_they_do(app: &TestApp) {
+    let (ada, grace) = app.friends("ada", "grace").await;
+    let mut feeds = [ada.feed().await, grace.feed().await];
+    let walks = ada.found("Walks", "PRIVATE", &[&grace]).await;
+    for turn in 0..6 {
+        let (one, other) = tokio::join!(ada.act("blockUser", &grace), grace.act("blockUser", &ada));
+        assert_eq!(codes([one, other]), ["OK"; 2]);
+        let mark = format!("blocked {turn}");
+        ada.tell(&walks, &mark).await;
+        for feed in &mut feeds {
+            let mut told = feed.until_message(&mark).await;
+            told.retain(|event| event["__typename"] == "FriendshipChanged");
+            assert_eq!(told.last().unwrap()["user"]["friendship"], "BLOCKED", "{told:#?}");
+        }
+        for (by, of) in [(&ada, &grace), (&grace, &ada)] {
+            by.act("unblockUser", of).await.unwrap();
+        }
+        ada.befriend(&grace).await;
     }
 }
 

@@ -133,11 +133,11 @@ async fn what_one_does_alone_costs_little(app: &TestApp) {
     cost!(1, ada.data("{ viewer { settings { messagesFrom } } }", Value::Null));
     cost!(9, ada.change_settings(json!({ "messagesFrom": "FRIENDS_OF_FRIENDS" })));
     cost!(10, ada.change_profile(json!({ "bio": "Notes." })));
-    cost!(12, ada.act("sendFriendRequest", &grace));
+    cost!(15, ada.act("sendFriendRequest", &grace));
     let accept = "mutation ($id: ID!) { acceptFriendRequest(userId: $id) { friendship
         mutualFriends(first: 100) { totalCount nodes { username } } } }";
-    cost!(14, grace.data(accept, json!({ "id": ada.id })));
-    cost!(10, ada.act("removeFriend", &grace));
+    cost!(17, grace.data(accept, json!({ "id": ada.id })));
+    cost!(12, ada.act("removeFriend", &grace));
     let path = "query ($name: String!) { user(username: $name) { friendship distance
         path { username } lastChattedAt directConversation { id } } }";
     cost!(11, ada.data(path, json!({ "name": grace.username })));

@@ -34,7 +34,7 @@ fn job(stores: &Stores, to: &str) -> Job {
 pub fn done(completion: Completion) -> Vec<Entry> {
     match completion {
         Completion::Done(entries) => entries,
-        Completion::Stale => panic!("stale"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -27,6 +27,7 @@ mod revisions;
 mod search;
 mod sessions;
 mod trimming;
+mod turns;
 
 use chatterbox::{
     ambient::{Ambient, SystemRandom},

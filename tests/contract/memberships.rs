@@ -291,7 +291,7 @@ async fn an_earlier_version_changes_nothing(stores: &Stores) {
             sync(&other, 1, &[(grace, OWNER)]),
             sync(&group, version, &[(ada, OWNER), (grace, MEMBER)]),
         ],
-        receipts_off: None,
+        ..Effects::default()
     };
     let stale = stores.sql.complete(job.id, now, effects(4)).await.unwrap();
     assert_eq!(stale, Completion::Stale);
@@ -347,7 +347,7 @@ async fn several_groups_and_other_events_are_told_together(stores: &Stores) {
     let effects = Effects {
         entries: vec![gone.clone(), gone],
         groups: vec![sync(&one, 1, &[(ada, OWNER)]), sync(&other, 1, &[(ada, OWNER)])],
-        receipts_off: None,
+        ..Effects::default()
     };
     let completed = stores.sql.complete(job.id, stores.ambient.now(), effects).await;
     let entries = done(completed.unwrap());

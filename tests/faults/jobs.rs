@@ -7,7 +7,7 @@ use chatterbox::{
     ambient::Ambient,
     app::Stores,
     ids::UserId,
-    jobs::{Job, JobStore, Task},
+    jobs::{Job, JobStore, Task, Turn},
     people::{FriendshipAction, FriendshipChange, MAX_FRIENDS, Username},
 };
 use chatterbox_graph::NewPerson;
@@ -130,14 +130,22 @@ fn change(ambient: &Ambient, by: &Client, other: &Client) -> FriendshipChange {
     FriendshipChange { by: id(by), other: id(other), action, at: ambient.now() }
 }
 
+/// Who dies gives no turn back.
+async fn has_the_turn(stores: &Stores, ambient: &Ambient, job: &Job) {
+    let turn = Turn::of(job, ambient);
+    stores.sql.take_turn(&turn, ambient.now()).await.unwrap();
+}
+
 async fn asked_but_not_begun(stores: &Stores, ambient: &Ambient, by: &Client, other: &Client) {
     let job = Job::new(ambient, Task::ChangeFriendship(change(ambient, by, other)));
     JobStore::insert(&stores.sql, &job).await.unwrap();
+    has_the_turn(stores, ambient, &job).await;
 }
 
 async fn asked_but_not_told(stores: &Stores, ambient: &Ambient, by: &Client, other: &Client) {
     let change = change(ambient, by, other);
     let job = Job::new(ambient, Task::ChangeFriendship(change.clone()));
     JobStore::insert(&stores.sql, &job).await.unwrap();
+    has_the_turn(stores, ambient, &job).await;
     stores.graph.ask(change.by, change.other, None, change.at, MAX_FRIENDS).await.unwrap();
 }

@@ -2,6 +2,7 @@
 
 mod audience;
 mod bus;
+mod crossing;
 mod members;
 mod passing;
 mod sessions;

@@ -1,0 +1,5 @@
+CREATE TABLE turns (
+    subject VARCHAR(128) NOT NULL PRIMARY KEY,
+    id BINARY(16) NOT NULL,
+    ends_at BIGINT NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

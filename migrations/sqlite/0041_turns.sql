@@ -1,0 +1,5 @@
+CREATE TABLE turns (
+    subject TEXT NOT NULL PRIMARY KEY,
+    id BLOB NOT NULL,
+    ends_at BIGINT NOT NULL
+) WITHOUT ROWID;
