@@ -1,7 +1,6 @@
 //! Options and what they do.
 
 use std::{
-    net::{SocketAddr, TcpListener},
     path::Path,
     time::{Duration, Instant},
 };
@@ -11,7 +10,10 @@ use secrecy::ExposeSecret;
 
 use crate::{
     chatterbox, said,
-    support::stores::{StoreUrls, required},
+    support::{
+        process::free_address,
+        stores::{StoreUrls, required},
+    },
 };
 
 const SECRET: &str = "hunter2";
@@ -127,7 +129,7 @@ fn check_fails_at_once_where_a_part_is_away_and_names_it() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().to_str().unwrap();
     fill(data.path());
-    let (there, closed) = (required("CHATTERBOX_TEST_GRAPH_URL"), closed_port());
+    let (there, closed) = (required("CHATTERBOX_TEST_GRAPH_URL"), free_address());
     let sql = format!("mysql://me:{SECRET}@{closed}/chat");
     let graph = format!("bolt://me:{SECRET}@{closed}");
     for (options, away) in [
@@ -155,9 +157,4 @@ fn fill(data: &Path) {
     assert!(migrated.status.success(), "{}", said(&migrated));
     let pem = SigningKeys::generate_pem(&Ambient::system()).unwrap();
     std::fs::write(data.join("signing-key.pem"), pem.expose_secret()).unwrap();
-}
-
-/// Where nobody listens.
-fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -16,7 +16,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::support::{Client, Feed, eventually, process::Process, stores::StoreUrls};
+use crate::support::{
+    Client, Feed, eventually,
+    process::{Process, free_address},
+    stores::StoreUrls,
+};
 
 const PASSWORD: &str = "correct horse";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -234,7 +238,7 @@ async fn a_trace_goes_from_its_caller_to_the_statements() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_harms_nobody() {
     // Nobody listens there, until later.
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = free_address();
     let standard = format!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}");
     let traced = Traced::start(&["env", &standard], &[]).await;
     let ada = traced.person("ada").await;
