@@ -4,8 +4,8 @@ use chatterbox_graph::{Friendship, Timestamp};
 use sqlx::{Any, AnyConnection, QueryBuilder, Transaction};
 
 use super::{
-    Sql, accounts::hold_password, bytes, codes, commit, get, get_id, jobs, log::Tail, retried,
-    sessions, shapes::padded, signed, timed,
+    Sql, accounts::hold_password, bytes, codes, commit, get, get_id, jobs, log::Tail, push_names,
+    retried, sessions, signed, timed,
 };
 use crate::{
     accounts::PasswordHash,
@@ -82,12 +82,8 @@ pub(super) async fn outlive(
         return Ok(());
     }
     let mut query =
-        QueryBuilder::<Any>::new("SELECT username FROM retired_usernames WHERE username IN (");
-    let mut names = query.separated(", ");
-    for name in padded(bound.iter().map(|(person, _)| person.username.clone())) {
-        names.push_bind(name);
-    }
-    query.push(")");
+        QueryBuilder::<Any>::new("SELECT username FROM retired_usernames WHERE username");
+    push_names(&mut query, bound.iter().map(|(person, _)| person.username.clone()));
     let rows = timed("accounts.retired_of", query.build().fetch_all(&mut **tx)).await?;
     let gone: Vec<String> = rows.iter().map(|row| get(row, "username")).collect::<Result<_>>()?;
     for (person, sees) in &mut bound {

@@ -327,6 +327,16 @@ fn push_ids<T: StoredId>(query: &mut QueryBuilder<Any>, ids: impl IntoIterator<I
     query.push(")");
 }
 
+/// `IN (…)` of names; there has to be one.
+fn push_names(query: &mut QueryBuilder<Any>, names: impl IntoIterator<Item = String>) {
+    query.push(" IN (");
+    let mut list = query.separated(", ");
+    for name in padded(names) {
+        list.push_bind(name);
+    }
+    query.push(")");
+}
+
 /// `IN (…)` of numbers; there has to be one.
 fn push_numbers(query: &mut QueryBuilder<Any>, numbers: impl IntoIterator<Item = i64>) {
     query.push(" IN (");

@@ -10,9 +10,8 @@ use super::{
     Sql, bytes, commit, get, get_id,
     log::Tail,
     members::MemberCache,
-    messages, retried,
+    messages, push_names, retried,
     rooms::{self, Room},
-    shapes::padded,
     timed,
 };
 use crate::{
@@ -48,12 +47,8 @@ impl MentionStore for Sql {
             "SELECT a.username, a.id FROM accounts a JOIN memberships m ON m.user_id = a.id \
              AND m.left_pos IS NULL AND m.conversation_id = ",
         );
-        query.push_bind(bytes(conversation)).push(" WHERE a.username IN (");
-        let mut list = query.separated(", ");
-        for name in padded(names) {
-            list.push_bind(name.as_str().to_owned());
-        }
-        query.push(")");
+        query.push_bind(bytes(conversation)).push(" WHERE a.username");
+        push_names(&mut query, names.iter().map(|name| name.as_str().to_owned()));
         let mut connection = self.read().await?;
         let rows = timed("memberships.named", query.build().fetch_all(&mut *connection)).await?;
         rows.iter().map(|row| Ok((get(row, "username")?, get_id(row, "id")?))).collect()

@@ -5,10 +5,12 @@ use std::hash::{Hash, Hasher};
 use async_graphql::{
     Name, Positioned, Request, Value, Variables,
     parser::types::{
-        DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType,
-        Selection, VariableDefinition,
+        ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
+        VariableDefinition,
     },
 };
+
+use super::chosen::chosen;
 
 /// A subscription to `events` and nothing else.
 pub(super) struct Asked {
@@ -98,13 +100,8 @@ fn subscription<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
 ) -> Option<&'a OperationDefinition> {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => operation,
-        (DocumentOperations::Multiple(all), Some(name)) => all.get(name)?,
-        (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next()?,
-        _ => return None,
-    };
-    (operation.node.ty == OperationType::Subscription).then_some(&operation.node)
+    let (_, operation) = chosen(document, name)?;
+    (operation.ty == OperationType::Subscription).then_some(operation)
 }
 
 fn only_field(operation: &OperationDefinition) -> Option<&Field> {

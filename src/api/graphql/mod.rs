@@ -3,6 +3,7 @@
 mod accounts;
 mod ahead;
 mod asked;
+pub mod chosen;
 mod conversations;
 mod cost;
 mod directory;

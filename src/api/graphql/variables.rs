@@ -7,11 +7,11 @@ use std::fmt::{self, Write};
 
 use async_graphql::{
     Name, Pos, Positioned, ServerError, ServerResult, Value, Variables,
-    parser::types::{
-        DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
-    },
+    parser::types::{ExecutableDocument, VariableDefinition},
     registry::{MetaInputValue, MetaType, MetaTypeName, Registry},
 };
+
+use super::chosen::chosen;
 
 /// Checks that each variable of the operation has a value of its type, if it needs one, and
 /// returns those that have none. What is wrong with the declaration itself is left to validation.
@@ -25,7 +25,8 @@ pub(super) fn check(
     name: Option<&str>,
     given: &Variables,
 ) -> ServerResult<Vec<Name>> {
-    let Some(operation) = operation(&document.operations, name) else { return Ok(Vec::new()) };
+    // That there is none is told later.
+    let Some((_, operation)) = chosen(document, name) else { return Ok(Vec::new()) };
     let mut missing = Vec::new();
     for variable in &operation.variable_definitions {
         if !check_one(registry, variable, given)? {
@@ -33,19 +34,6 @@ pub(super) fn check(
         }
     }
     Ok(missing)
-}
-
-/// The operation that is to be executed; that there is none is told later.
-fn operation<'a>(
-    operations: &'a DocumentOperations,
-    name: Option<&str>,
-) -> Option<&'a OperationDefinition> {
-    let found = match (operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(all), Some(name)) => all.get(name),
-        (DocumentOperations::Multiple(all), None) => all.values().next().filter(|_| all.len() == 1),
-    };
-    found.map(|operation| &operation.node)
 }
 
 /// Whether there is a value for it.

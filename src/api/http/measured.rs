@@ -16,7 +16,7 @@ use async_graphql::{
 use metrics::{Counter, Histogram, SharedString};
 
 use super::{operation, payload::Payload};
-use crate::api::codes::Code;
+use crate::api::{codes::Code, graphql::chosen::chosen};
 
 /// How many pairs of a field and a client's name are told apart.
 const NAMES: usize = 100;
@@ -96,7 +96,7 @@ impl Operations {
         let chosen = request.and_then(|request| {
             let asked = request.operation_name.clone();
             let document = request.parsed_query().ok()?;
-            let (name, operation) = operation::chosen(document, asked.as_deref())?;
+            let (name, operation) = chosen(document, asked.as_deref())?;
             Some((operation.ty, root(operation), name.cloned()))
         });
         let (kind, field, name) = match chosen {

@@ -2,14 +2,16 @@
 //! answered.
 
 use async_graphql::{
-    Name, Request, Response, ServerError, Value, Variables,
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    Request, Response, ServerError, Value, Variables, parser::types::OperationType,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
 use super::{documents::Documents, misread, persisted, request::count_error};
-use crate::{api::codes::Code, telemetry::TraceId};
+use crate::{
+    api::{codes::Code, graphql::chosen::chosen},
+    telemetry::TraceId,
+};
 
 /// How long a client should wait before it tries again, in milliseconds.
 const RETRY_AFTER_MS: i32 = 1_000;
@@ -123,26 +125,6 @@ pub(super) fn kind(
     let name = request.operation_name.clone();
     let document = documents.parse(request)?;
     Ok(chosen(document, name.as_deref()).map(|(_, operation)| operation.ty))
-}
-
-/// The operation that would be executed, with its name.
-pub(super) fn chosen<'a>(
-    document: &'a ExecutableDocument,
-    name: Option<&str>,
-) -> Option<(Option<&'a Name>, &'a OperationDefinition)> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some((None, &operation.node)),
-        (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            let (name, operation) = operations.get_key_value(name)?;
-            Some((Some(name), &operation.node))
-        }
-        (DocumentOperations::Multiple(operations), None) => {
-            let mut all = operations.iter();
-            let (name, operation) = all.next().filter(|_| all.next().is_none())?;
-            Some((Some(name), &operation.node))
-        }
-    }
 }
 
 /// An error that the client made, as the whole answer.
