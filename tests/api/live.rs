@@ -16,6 +16,7 @@ stories! {
     a_stream_goes_on_over_a_restart,
     a_stream_that_can_not_be_is_refused,
     a_socket_carries_several_streams,
+    a_stream_may_be_asked_for_in_fragments,
     others_events_never_arrive,
     a_burst_arrives_complete_and_in_order_everywhere,
     events_of_all_kinds_keep_one_order,
@@ -82,6 +83,33 @@ async fn a_stream_goes_on_over_a_restart(app: &TestApp) {
     ada.send(&grace, "live again").await;
     assert_eq!(feed.message().await, "live again");
     assert_eq!(ada.refresh().await.unwrap().sessions().await.len(), 1);
+}
+
+/// GraphQL, section 5.2.4.1: what has one name is one field, wherever it stands.
+async fn a_stream_may_be_asked_for_in_fragments(app: &TestApp) {
+    let (ada, grace) = app.friends("ada", "grace").await;
+    let first = cursor(&{
+        let mut feed = grace.feed().await;
+        ada.send(&grace, "one").await;
+        feed.next().await
+    });
+    ada.send(&grace, "two").await;
+    for query in [
+        "subscription ($after: String) { ...Root } fragment Root on Subscription {
+            events(after: $after) { cursor ... on MessageSent { message { body } } } }",
+        "subscription ($after: String) { ... on Subscription { ... { events(after: $after) {
+            cursor ... on MessageSent { message { body } } } } } }",
+        "subscription ($after: String) { events(after: $after) { cursor } ...More }
+            fragment More on Subscription { events(after: $after) {
+                ... on MessageSent { message { body } } } }",
+    ] {
+        let mut feed = Feed::connect(&grace).await;
+        let payload = json!({ "query": query, "variables": { "after": first } });
+        feed.send(json!({ "id": "events", "type": "subscribe", "payload": payload })).await;
+        let event = feed.next().await;
+        assert_eq!(body(&event), "two", "{query}");
+        assert!(event["cursor"].is_string(), "{query}");
+    }
 }
 
 async fn a_stream_that_can_not_be_is_refused(app: &TestApp) {

@@ -48,6 +48,12 @@ clients! {
     playground: ["playground.mjs"],
 }
 
+/// The validator of graphql-js says the same of documents.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn graphql_js_validation() {
+    holds_a_conversation("validation.mjs", &[], &["--rate-limits", "off"]).await;
+}
+
 /// It loses its connection in several ways, one of them by too many messages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn graphql_ws_that_comes_back() {

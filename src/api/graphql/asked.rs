@@ -5,12 +5,11 @@ use std::hash::{Hash, Hasher};
 use async_graphql::{
     Name, Positioned, Request, Value, Variables,
     parser::types::{
-        ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
-        VariableDefinition,
+        ExecutableDocument, Field, OperationDefinition, OperationType, VariableDefinition,
     },
 };
 
-use super::chosen::chosen;
+use super::{chosen::chosen, roots};
 
 /// A subscription to `events` and nothing else.
 pub(super) struct Asked {
@@ -70,7 +69,8 @@ impl Asked {
         let text = request.query.clone();
         let document = request.parsed_query().ok()?.clone();
         let operation = subscription(&document, name.as_deref())?;
-        let field = only_field(operation)?;
+        let events = |field: &&Field| field.name.node == "events" && field.directives.is_empty();
+        let field = roots::only(operation).filter(events)?;
         let mut start = Start::default();
         let mut rest = given.clone();
         for (argument, value) in &field.arguments {
@@ -95,26 +95,14 @@ impl Asked {
     }
 }
 
-/// The operation that is to be executed, if it is a subscription.
+/// The operation that is to be executed, if it is a subscription and no more.
 fn subscription<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
 ) -> Option<&'a OperationDefinition> {
     let (_, operation) = chosen(document, name)?;
-    (operation.ty == OperationType::Subscription).then_some(operation)
-}
-
-fn only_field(operation: &OperationDefinition) -> Option<&Field> {
-    match operation.selection_set.node.items.as_slice() {
-        [Positioned { node: Selection::Field(field), .. }]
-            if field.node.name.node == "events"
-                && field.node.directives.is_empty()
-                && operation.directives.is_empty() =>
-        {
-            Some(&field.node)
-        }
-        _ => None,
-    }
+    let plain = operation.ty == OperationType::Subscription && operation.directives.is_empty();
+    plain.then_some(operation)
 }
 
 /// The value of a variable that is used nowhere else.

@@ -132,12 +132,7 @@ impl<'a> Walk<'a> {
         };
         let root = root.and_then(|root| self.registry.types.get(root));
         let top = Place { times: 1, depth, nesting: NESTING, at_top: true };
-        self.set(&operation.selection_set.node, root, top)?;
-        // GraphQL, section 5.2.3.1.
-        if operation.ty == OperationType::Subscription && self.roots.0 + 1 != ROOTS.0 {
-            return Err(ServerError::new("a subscription has one field at its top", None));
-        }
-        Ok(())
+        self.set(&operation.selection_set.node, root, top)
     }
 
     fn directives(&mut self, directives: &[Positioned<Directive>]) -> ServerResult<()> {

@@ -6,39 +6,33 @@
 
 use std::{
     any::{Any, TypeId},
-    sync::{Arc, OnceLock},
+    mem,
+    sync::Arc,
 };
 
-use async_graphql::{
-    Data, Executor, Request, Response, SchemaEnv, ServerError, ServerResult, ValidationMode,
-};
+use async_graphql::{Data, Executor, Request, Response, ServerError, ServerResult, ValidationMode};
 use futures::{
-    FutureExt, StreamExt,
+    StreamExt,
     stream::{self, BoxStream},
 };
 
 use super::{
-    Builder, Schema, cost, errors, omitted, text,
-    validated::{Altered, Validated},
-    variables,
+    Builder, Schema, cost, errors, omitted, roots, text, validation::Validation, variables,
 };
 use crate::{
     accounts::{Client, Viewer},
-    error::{Error, Result},
+    error::Result,
     rates::{Rates, Sender},
     telemetry::TraceId,
 };
 
-/// Executes what is within the limits and does not come too often, and gives
-/// each error its code.
+/// Executes what is valid, is within the limits and does not come too often, and
+/// gives each error its code.
 #[derive(Clone)]
 pub struct Gate {
-    /// Validates, and remembers what is valid.
-    careful: Schema,
-    /// For what is known to be valid.
-    trusting: Schema,
-    validated: Validated,
-    types: SchemaEnv,
+    validation: Validation,
+    /// For what is valid.
+    schema: Schema,
     rates: Rates,
 }
 
@@ -47,38 +41,40 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] where async-graphql does not say what types there are.
+    /// [`Error::Store`](crate::error::Error::Store) where async-graphql does not say what types there are.
     pub(super) fn new(schema: impl Fn() -> Builder, rates: Rates) -> Result<Self> {
-        let (validated, place) = (Validated::default(), Arc::new(OnceLock::new()));
-        let careful = schema().extension(validated.learning(place.clone())).finish();
-        // Extensions are shown the types with a request: any will do.
-        let _answer = careful.execute("{ __typename }").now_or_never();
-        let types = place.get().cloned().ok_or_else(|| Error::internal("no types are known"))?;
-        let trusting = schema().validation_mode(ValidationMode::Fast).finish();
-        Ok(Self { careful, trusting, validated, types, rates })
+        let validation = Validation::new(schema())?;
+        let schema = schema().validation_mode(ValidationMode::Fast).finish();
+        Ok(Self { validation, schema, rates })
     }
 
-    /// What executes the request, which is within the limits.
-    fn admit(&self, request: &mut Request) -> ServerResult<&Schema> {
-        let known = self.validated.knows(request);
-        if !known {
-            text::check(&request.query)?;
+    /// Lets the request pass, which is then as it is to be executed.
+    fn admit(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
+        let new = (!self.validation.knows(&request.query)).then(|| request.query.clone());
+        if let Some(text) = &new {
+            text::check(text)?;
         }
-        let given = std::mem::take(&mut request.variables);
-        let name = request.operation_name.take();
+        let types = self.validation.types();
+        let (given, name) = (mem::take(&mut request.variables), request.operation_name.take());
         let document = request.parsed_query()?;
         // Comes before anything that follows fragments, whose time doubles with
         // each that is spread twice.
-        cost::check(&self.types.registry, document, &given)?;
-        let missing = variables::check(&self.types.registry, document, name.as_deref(), &given)?;
-        if !missing.is_empty() {
-            let settled = omitted::without(&missing, document);
+        cost::check(types, document, &given)?;
+        if let Some(text) = &new {
+            self.validation.check(text, document)?;
+        }
+        let missing = variables::check(types, document, name.as_deref(), &given)?;
+        let hidden = roots::are_hidden(document);
+        if hidden || !missing.is_empty() {
+            let mut settled = omitted::without(&missing, document);
+            if hidden {
+                roots::show(&mut settled);
+            }
             request.set_parsed_query(settled);
-            request.data.insert(Altered);
         }
         (request.variables, request.operation_name) = (given, name);
         self.count(request)?;
-        Ok(if known { &self.trusting } else { &self.careful })
+        Ok(())
     }
 
     /// Counts the operation, but for one that is executed for many.
@@ -97,8 +93,8 @@ impl Executor for Gate {
     async fn execute(&self, mut request: Request) -> Response {
         let trace = told::<TraceId>(&request).cloned();
         let mut response = match self.admit(&mut request) {
-            Ok(schema) => schema.execute(request).await,
-            Err(refusal) => Response::from_errors(vec![refusal]),
+            Ok(()) => self.schema.execute(request).await,
+            Err(errors) => Response::from_errors(errors),
         };
         errors::expose_all(&mut response, trace.as_ref());
         response
@@ -111,8 +107,8 @@ impl Executor for Gate {
     ) -> BoxStream<'static, Response> {
         let trace = told::<TraceId>(&request).cloned();
         let responses = match self.admit(&mut request) {
-            Ok(schema) => Executor::execute_stream(schema, request, session_data),
-            Err(refusal) => stream::once(async { Response::from_errors(vec![refusal]) }).boxed(),
+            Ok(()) => Executor::execute_stream(&self.schema, request, session_data),
+            Err(errors) => stream::once(async { Response::from_errors(errors) }).boxed(),
         };
         let exposed = responses.map(move |mut response| {
             errors::expose_all(&mut response, trace.as_ref());

@@ -4,16 +4,15 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Name, Positioned,
-    parser::types::{
-        Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection,
-        SelectionSet,
-    },
+    parser::types::{Directive, ExecutableDocument, Selection, SelectionSet},
 };
 use async_graphql_value::Value;
 
+use super::roots::operations;
+
 /// The document without what is given by these variables, which have no values: an argument or
 /// a field of an input object is then as one that does not stand there, and an item of a list is
-/// null. A variable that stands nowhere stays declared: validation has to tell.
+/// null. A variable that stands nowhere stays declared.
 pub(super) fn without(missing: &[Name], document: &ExecutableDocument) -> ExecutableDocument {
     let mut document = document.clone();
     let mut omission = Omission { missing, met: HashSet::new() };
@@ -30,14 +29,6 @@ pub(super) fn without(missing: &[Name], document: &ExecutableDocument) -> Execut
         declared.retain(|variable| !omission.met.contains(&variable.node.name.node));
     }
     document
-}
-
-fn operations(document: &mut ExecutableDocument) -> impl Iterator<Item = &mut OperationDefinition> {
-    let (one, several) = match &mut document.operations {
-        DocumentOperations::Single(operation) => (Some(operation), None),
-        DocumentOperations::Multiple(all) => (None, Some(all.values_mut())),
-    };
-    one.into_iter().chain(several.into_iter().flatten()).map(|operation| &mut operation.node)
 }
 
 struct Omission<'a> {

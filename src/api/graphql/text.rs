@@ -1,23 +1,29 @@
 //! What the text of a document may be, told before it is parsed: deep values
 //! exhaust the stack of whoever parses or checks them, and each token takes
-//! many times its length.
+//! many times its length. And of a field of an input object that is given twice
+//! the parser keeps only the last.
 
-use async_graphql::{ServerError, ServerResult};
+use std::collections::HashSet;
+
+use async_graphql::{Pos, ServerError, ServerResult};
 
 /// How deep brackets of all kinds may be nested.
 const MAX_NESTING: usize = 64;
 /// How many tokens a document may have (GraphQL, section 2.1.6).
 const MAX_TOKENS: usize = 2_000;
 
-/// Refuses a text of too many tokens, or with brackets nested too deep.
+/// Refuses a text of too many tokens, with brackets nested too deep, or with an
+/// input object to which a field is given twice (GraphQL, section 5.6.3).
 ///
 /// # Errors
 ///
-/// Beyond 2,000 tokens and 64 levels.
+/// Beyond 2,000 tokens and 64 levels, and where a field is given twice.
 pub fn check(query: &str) -> ServerResult<()> {
-    let (mut tokens, mut depth) = (0_usize, 0_usize);
-    let mut rest = query.as_bytes();
+    let (mut brackets, mut tokens, mut last) = (Brackets::default(), 0, 0..0);
+    let whole = query.as_bytes();
+    let mut rest = whole;
     while let [first, after @ ..] = rest {
+        let begin = whole.len() - rest.len();
         rest = match first {
             b'#' => after_comment(after),
             b'"' => after_string(rest),
@@ -25,13 +31,16 @@ pub fn check(query: &str) -> ServerResult<()> {
             _ if is_wordy(*first) => after_word(after),
             _ => after,
         };
-        match first {
-            b'{' | b'[' | b'(' => depth += 1,
-            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
-            _ => {}
+        if matches!(first, b'#' | b',' | b' ' | b'\t' | b'\n' | b'\r') {
+            continue;
         }
-        tokens += usize::from(!matches!(first, b'#' | b',' | b' ' | b'\t' | b'\n' | b'\r'));
-        if depth > MAX_NESTING {
+        if brackets.meet(*first, &whole[last.clone()]) {
+            let message = "a field of an input object is given twice";
+            return Err(ServerError::new(message, Some(place(&whole[..last.start]))));
+        }
+        last = begin..whole.len() - rest.len();
+        tokens += 1;
+        if brackets.0.len() > MAX_NESTING {
             return Err(ServerError::new("brackets are nested deeper than 64 levels", None));
         }
         if tokens > MAX_TOKENS {
@@ -39,6 +48,45 @@ pub fn check(query: &str) -> ServerResult<()> {
         }
     }
     Ok(())
+}
+
+/// The brackets that are open.
+#[derive(Default)]
+struct Brackets<'a>(Vec<Bracket<'a>>);
+
+/// What a bracket encloses.
+enum Bracket<'a> {
+    Selections,
+    /// Arguments, or the items of a list.
+    Values,
+    /// The fields of an input object, of which these were given.
+    Fields(HashSet<&'a [u8]>),
+}
+
+impl<'a> Brackets<'a> {
+    /// Meets a token that begins with this byte, and comes after that one. Returns whether they
+    /// give a field twice.
+    fn meet(&mut self, first: u8, last: &'a [u8]) -> bool {
+        match (first, self.0.last_mut()) {
+            (b'(' | b'[', _) => self.0.push(Bracket::Values),
+            (b'{', None | Some(Bracket::Selections)) => self.0.push(Bracket::Selections),
+            (b'{', Some(_)) => self.0.push(Bracket::Fields(HashSet::new())),
+            (b'}' | b']' | b')', Some(_)) => {
+                self.0.pop();
+            }
+            (b':', Some(Bracket::Fields(given))) => return !given.insert(last),
+            _ => {}
+        }
+        false
+    }
+}
+
+/// Where something stands that comes after this text.
+fn place(before: &[u8]) -> Pos {
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let column = String::from_utf8_lossy(&before[begin..]).chars().count() + 1;
+    Pos { line, column }
 }
 
 fn after_comment(text: &[u8]) -> &[u8] {
@@ -121,5 +169,32 @@ mod tests {
             assert!(check(&filled(0)).is_ok(), "{text}");
             assert!(check(&filled(1)).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_field_of_an_input_object_is_given_once() {
+        for fine in [
+            "{ a { b } a { b } }",
+            "{ a: b(x: 1) { a: b(x: 1) } a: b(x: 1) { a: b(x: 1) } }",
+            "{ f(x: { a: 1, b: { a: 1 }, c: [{ a: 1 }, { a: 1 }] }) }",
+            "{ f(x: { a: \"a: 1, a: 1\" }) } # { a: 1, a: 1 }",
+            "query ($x: I = { a: 1 }, $y: I = { a: 1 }) { f @d(x: { a: $x }) g @d(x: { a: $y }) }",
+        ] {
+            assert!(check(fine).is_ok(), "{fine}");
+        }
+        for (twice, column) in [
+            ("{ f(x: { a: 1, a: 1 }) }", 16),
+            ("{ f(x: { a: { b: 1, b: 2 } }) }", 21),
+            ("{ f(x: [{ a: 1 }, { b: [1], c: 2, b # again\n : [2] }]) }", 35),
+            ("query ($x: I = { a: 1 a: 1 }) { f }", 23),
+            ("{ f @d(x: { a: \"é\", a: 1 }) }", 21),
+            ("{f(x:{\u{e9}:\u{e9}:", 10),
+        ] {
+            let error = check(twice).err();
+            let at = error.map(|error| error.locations[0]);
+            assert_eq!(at.map(|at| at.column), Some(column), "{twice}");
+        }
+        let below = check("{\n  f(x: { a: 1,\n a: 2 }) }").unwrap_err();
+        assert_eq!((below.locations[0].line, below.locations[0].column), (3, 2));
     }
 }
