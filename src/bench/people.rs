@@ -134,8 +134,8 @@ impl People {
         if self.known(users).await? {
             return Ok(());
         }
-        let stores = Stores::open(config)?;
-        stores.migrate().await?;
+        // The service has made them.
+        let stores = Stores::open_existing(config)?;
         let loaded = graph::load(&*stores.graph, users).await;
         stores.sql.close().await;
         loaded?;

@@ -79,7 +79,9 @@ impl Caller {
 
     /// How a message is refused.
     pub async fn refused(&self, message: ChatMessage) -> Refused {
-        Refused::of(&self.send(message).await.expect_err("refused"))
+        let status = self.send(message).await.expect_err("refused");
+        assert_eq!(status.metadata().get("x-trace-id").expect("a trace id").len(), 32);
+        Refused::of(&status)
     }
 
     /// Sends messages one after the other.

@@ -6,7 +6,7 @@ use std::{future::pending, panic::AssertUnwindSafe, time::Duration};
 use axum::http::{HeaderMap, HeaderValue};
 use futures::FutureExt;
 use tokio::time::{Instant, sleep_until};
-use tonic::{Code as StatusCode, Request, Response, Status, metadata::MetadataMap};
+use tonic::{Code as StatusCode, Request, Response, Status};
 use tracing::{
     Instrument, Span,
     field::{Empty, display},
@@ -18,7 +18,7 @@ use crate::{
     ambient::Ambient,
     api::{
         codes::Code,
-        http::{TRACE_HEADER, request::caller},
+        http::request::{caller, mark},
     },
     error::Error,
     telemetry::TraceId,
@@ -82,14 +82,14 @@ impl Call {
     /// An answer that begins with the trace id.
     pub(super) fn begin_answer<T>(&self, answer: T) -> Response<T> {
         let mut response = Response::new(answer);
-        self.mark(response.metadata_mut());
+        mark(response.metadata_mut().as_mut(), &self.trace);
         response
     }
 
     /// Ends the call with a refusal.
     pub(super) fn refuse(&mut self, refusal: Refusal) -> Status {
         let mut status = refusal.into_status(&self.trace);
-        self.mark(status.metadata_mut());
+        mark(status.metadata_mut().as_mut(), &self.trace);
         self.end(status.code());
         status
     }
@@ -114,12 +114,6 @@ impl Call {
             biased;
             () = self.late() => Refusal::TooLate,
             () = at(own) => Refusal::new(Code::Unavailable, "this takes too long just now"),
-        }
-    }
-
-    fn mark(&self, metadata: &mut MetadataMap) {
-        if let Ok(trace) = HeaderValue::from_str(&self.trace.0) {
-            metadata.as_mut().insert(TRACE_HEADER, trace);
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::{
     api::http::{
         BODY_LIMIT, TRACE_HEADER,
         client::Peer,
+        request::mark,
         serve::{HEAD_TIME, accept},
     },
     error::{Error, Result},
@@ -135,24 +136,23 @@ impl Service {
         Ok(self.explained(method, answer))
     }
 
-    /// The answer, which says by a code of ours what tonic has refused before the call began.
+    /// The answer, which says by a code of ours and with a trace id what tonic has refused before the call
+    /// began.
     fn explained(&self, method: &'static str, answer: Response<Body>) -> Response<Body> {
         if answer.headers().contains_key(TRACE_HEADER) {
             return answer;
         }
         let Some(status) = Status::from_header_map(answer.headers()) else { return answer };
-        match status.code() {
+        let trace = TraceId::new(&self.parts.ambient);
+        let mut explained = match status.code() {
             StatusCode::OutOfRange | StatusCode::Internal => {
-                let trace = TraceId::new(&self.parts.ambient);
-                let status = Refusal::Told(misread(&status)).into_status(&trace);
-                count(method, name(status.code()));
-                status.into_http()
+                Refusal::Told(misread(&status)).into_status(&trace)
             }
-            code => {
-                count(method, name(code));
-                answer
-            }
-        }
+            _ => status,
+        };
+        mark(explained.metadata_mut().as_mut(), &trace);
+        count(method, name(explained.code()));
+        explained.into_http()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which media types are read and written: GraphQL over HTTP, sections
 //! "Request" and "Response".
 
+use std::cmp::Reverse;
+
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::api::codes::Code;
@@ -23,7 +25,9 @@ impl Accepted {
         if !headers.contains_key(header::ACCEPT) {
             return Some(Self::Whole(MediaType::GraphqlResponse));
         }
-        match (best(headers, MediaType::of), best(headers, StreamType::of)) {
+        let media = best(headers, &[MediaType::Json, MediaType::GraphqlResponse], MediaType::named);
+        let stream = best(headers, &[StreamType::Events, StreamType::Parts], StreamType::named);
+        match (media, stream) {
             (Some(media), None) => Some(Self::Whole(media)),
             (None, Some(stream)) => Some(Self::Stream(stream)),
             (Some(media), Some(stream)) => Some(Self::Either(media, stream)),
@@ -44,12 +48,16 @@ pub(super) enum MediaType {
 }
 
 impl MediaType {
-    fn of(range: &Range<'_>) -> Option<Self> {
+    /// How exactly the range names it.
+    fn named(self, range: &Range<'_>) -> Option<Exactness> {
+        let own = match self {
+            Self::GraphqlResponse => "application/graphql-response+json",
+            Self::Json => "application/json",
+        };
         match range.name.as_str() {
-            "application/graphql-response+json" => Some(Self::GraphqlResponse),
-            // Who takes anything may not know the newer type.
-            "application/json" | "application/*" | "*/*" => Some(Self::Json),
-            _ => None,
+            "*/*" => Some(Exactness::Any),
+            "application/*" => Some(Exactness::Kind),
+            name => (name == own).then_some(Exactness::Itself),
         }
     }
 
@@ -81,15 +89,16 @@ pub(super) enum StreamType {
 }
 
 impl StreamType {
-    fn of(range: &Range<'_>) -> Option<Self> {
-        match range.name.as_str() {
-            "text/event-stream" => Some(Self::Events),
+    fn named(self, range: &Range<'_>) -> Option<Exactness> {
+        let named = match self {
+            Self::Events => range.name == "text/event-stream",
             // Without the parameter it is about answers in several pieces.
-            "multipart/mixed" if range.parameter("subscriptionSpec") == Some("1.0") => {
-                Some(Self::Parts)
+            Self::Parts => {
+                range.name == "multipart/mixed"
+                    && range.parameter("subscriptionSpec") == Some("1.0")
             }
-            _ => None,
-        }
+        };
+        named.then_some(Exactness::Itself)
     }
 }
 
@@ -146,17 +155,34 @@ fn ranges(headers: &HeaderMap) -> impl Iterator<Item = Range<'_>> {
     values.flat_map(|value| value.split(',')).map(Range::parse)
 }
 
-/// The candidate of the most weight, the first of equals.
-fn best<T>(headers: &HeaderMap, candidate: impl Fn(&Range<'_>) -> Option<T>) -> Option<T> {
-    let mut best: Option<(f32, T)> = None;
-    for range in ranges(headers) {
-        let weight = range.weight();
-        let better = weight > 0.0 && best.as_ref().is_none_or(|(other, _)| weight > *other);
-        if let Some(candidate) = candidate(&range).filter(|_| better) {
-            best = Some((weight, candidate));
-        }
-    }
-    best.map(|(_, candidate)| candidate)
+/// How exactly a range names a type: what is more exact says its weight.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Exactness {
+    Any,
+    Kind,
+    Itself,
+}
+
+/// The candidate of the most weight; of equals the one that is named most exactly, then the first
+/// that is named, then the first.
+fn best<T: Copy>(
+    headers: &HeaderMap,
+    candidates: &[T],
+    named: impl Fn(T, &Range<'_>) -> Option<Exactness>,
+) -> Option<T> {
+    let accepted = candidates.iter().filter_map(|candidate| {
+        let ranges = ranges(headers).enumerate();
+        let naming = ranges.filter_map(|(at, range)| {
+            Some((named(*candidate, &range)?, Reverse(at), range.weight()))
+        });
+        let (exactness, at, weight) = naming.max_by_key(|(exactness, at, _)| (*exactness, *at))?;
+        (weight > 0.0).then_some((weight, exactness, at, *candidate))
+    });
+    let best = accepted.reduce(|best, other| {
+        let (one, two) = ((best.0, best.1, best.2), (other.0, other.1, other.2));
+        if two > one { other } else { best }
+    });
+    best.map(|(.., candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -181,14 +207,21 @@ mod tests {
             ("application/graphql-response+json;q=0.5, application/json", Json),
             ("application/graphql-response+json; charset=utf-8, */*", GraphqlResponse),
             ("Application/JSON", Json),
+            // Who takes anything may not know the newer type.
             ("*/*", Json),
+            ("*/*, application/graphql-response+json", GraphqlResponse),
+            ("application/json;q=0, */*", GraphqlResponse),
+            ("*/*;q=0.9, application/json;q=0.1", GraphqlResponse),
+            ("application/graphql-response+json;q=0, application/*", Json),
             ("text/html, application/*;q=0.1", Json),
             ("multipart/mixed;deferSpec=20220824,application/json", Json),
             ("multipart/mixed;subscriptionSpec=2.0, text/event-stream;q=0, */*", Json),
         ] {
             assert_eq!(accepted(accept), Some(Accepted::Whole(expected)), "{accept}");
         }
-        for accept in ["", "text/html", "application/json;q=0", "multipart/mixed", "text/*"] {
+        for accept in
+            ["", "text/html", "application/json;q=0", "*/*;q=0", "multipart/mixed", "text/*"]
+        {
             assert_eq!(accepted(accept), None, "{accept}");
         }
         for (accept, expected) in [

@@ -176,11 +176,16 @@ pub(super) async fn observe(
 
     let mut response = next.run(request).instrument(span.clone()).await;
 
-    if let Ok(value) = HeaderValue::from_str(&trace.0) {
-        response.headers_mut().insert(TRACE_HEADER, value);
-    }
+    mark(response.headers_mut(), &trace);
     span.in_scope(|| report(method, route, response.status(), started));
     response
+}
+
+/// Tells the caller its trace id.
+pub fn mark(headers: &mut HeaderMap, trace: &TraceId) {
+    if let Ok(trace) = HeaderValue::from_str(&trace.0) {
+        headers.insert(TRACE_HEADER, trace);
+    }
 }
 
 fn report(method: &'static str, route: String, status: StatusCode, started: Instant) {
