@@ -15,14 +15,25 @@ import {
 } from 'graphql';
 
 /** Whoever is not signed in would have them carried out, at a cost. */
-const LEFT_OUT = new Set(['register', 'signIn', 'refreshSession', 'requestPasswordReset', 'resetPassword', 'confirmEmail', 'requestEmailConfirmation']);
+const LEFT_OUT = new Set([
+  'register',
+  'verifyEmail',
+  'resendVerification',
+  'signIn',
+  'refreshSession',
+  'requestPasswordReset',
+  'resetPassword',
+]);
 const ALIASES = ['a', 'b', 'id', 'name', 'username', 'node'];
+const LITERALS = ['null', '1', '"text"', '1.5', 'true', 'WORD', '[]', '{}', '[null]', '[[1]]', '99999999999'];
+const INPUTS = ['Int', 'String', 'ID', 'Boolean', 'FriendRequestDirection', 'MessageTarget'];
 const DEEPEST = 4;
 
 export class Author {
   #schema;
   #state;
   #faulty;
+  #misfitting;
   #variables;
   #fragments;
 
@@ -31,13 +42,14 @@ export class Author {
     this.#state = seed;
   }
 
-  /** The text, with a value for each variable that it declares. */
+  /** The text, and values for its variables. */
   document() {
     this.#faulty = this.#happens(0.6);
+    this.#misfitting = this.#happens(0.5);
     this.#variables = new Map();
     this.#fragments = [];
     const kind = this.#pick(['query', 'query', 'query', 'mutation', 'mutation', 'mutation', 'subscription']);
-    const root = { query: this.#schema.getQueryType(), mutation: this.#schema.getMutationType(), subscription: this.#schema.getSubscriptionType() }[kind];
+    const root = this.#schema.getRootType(kind);
     const selection = this.#selection(root, 0);
     const texts = this.#fragments.map(({ name, on, selection, used }) =>
       used || this.#errs(0.5) ? `fragment ${name} on ${on} ${selection}` : '');
@@ -60,8 +72,9 @@ export class Author {
   }
 
   #happens = (probability) => this.#random() < probability;
-  /** Something wrong, now and then. */
+  /** A document in which something is wrong, now and then, and values of variables. */
   #errs = (probability) => this.#faulty && this.#happens(probability);
+  #misfits = (probability) => this.#misfitting && this.#happens(probability);
   #pick = (from) => from[Math.floor(this.#random() * from.length)];
 
   #selection(type, depth) {
@@ -123,7 +136,8 @@ export class Author {
     const field = this.#pick(from);
     const alias = this.#happens(this.#faulty ? 0.08 : 0.03) ? `${this.#pick(ALIASES)}: ` : '';
     const composite = isCompositeType(getNamedType(field.type));
-    const below = composite !== this.#errs(0.005) ? ` ${composite ? this.#selection(getNamedType(field.type), depth + 1) : '{ id }'}` : '';
+    const selection = () => (composite ? this.#selection(getNamedType(field.type), depth + 1) : '{ id }');
+    const below = composite !== this.#errs(0.005) ? ` ${selection()}` : '';
     return `${alias}${field.name}${this.#arguments(field.args)}${this.#directive(type)}${below}`;
   }
 
@@ -145,10 +159,9 @@ export class Author {
 
   #value(type, hasDefault, exact = false) {
     if (this.#happens(0.25)) return `$${this.#variable(type, hasDefault, exact)}`;
-    if (this.#errs(0.05)) return this.#pick(['null', '1', '"text"', '1.5', 'true', 'WORD', '[]', '{}', '[null]', '[[1]]', '99999999999']);
-    if (isNonNullType(type)) return this.#value(type.ofType, false);
-    if (this.#happens(0.05)) return 'null';
-    return this.#literal(type, () => !this.#errs(0.3), (of, initial, exact) => this.#value(of, initial, exact));
+    if (this.#errs(0.05)) return this.#pick(LITERALS);
+    if (!isNonNullType(type) && this.#happens(0.05)) return 'null';
+    return this.#literal(getNullableType(type), () => !this.#errs(0.3), (of, initial, exact) => this.#value(of, initial, exact));
   }
 
   #variable(type, hasDefault, exact) {
@@ -156,10 +169,9 @@ export class Author {
     const known = [...this.#variables.values()].filter((variable) => variable.type === `${wanted}` || (!exact && this.#errs(0.02)));
     if (known.length && this.#happens(0.6)) return this.#pick(known).name;
     const name = `v${this.#variables.size}`;
-    const nullable = getNullableType(wanted);
     const needed = isNonNullType(type) && !isNonNullType(wanted) && !hasDefault;
     const initial = this.#happens(needed && !this.#errs(0.3) ? 1 : 0.15) ? this.#constant(wanted, needed) : undefined;
-    const json = this.#json(nullable);
+    const json = this.#json(wanted, initial);
     this.#variables.set(name, { name, type: `${wanted}`, initial, json });
     return name;
   }
@@ -171,7 +183,7 @@ export class Author {
     if (chance < 0.1 || (hasDefault && chance < 0.3)) return nullable;
     if (chance < 0.2) return new GraphQLNonNull(nullable);
     if (this.#errs(0.03) && isListType(nullable)) return nullable.ofType;
-    if (this.#errs(0.03)) return this.#schema.getType(this.#pick(['Int', 'String', 'ID', 'Boolean', 'FriendRequestDirection', 'MessageTarget']));
+    if (this.#errs(0.03)) return this.#schema.getType(this.#pick(INPUTS));
     return type;
   }
 
@@ -193,7 +205,7 @@ export class Author {
       return isRight() ? name : `"${name}"`;
     }
     if (isInputObjectType(type)) return this.#object(type, inner);
-    return { Int: '3', Float: '1.5', Boolean: this.#pick(['true', 'false']), ID: this.#pick(['"x"', '7']), String: this.#pick(['"x"', '"""block"""']) }[type.name] ?? '"2026-01-01T00:00:00Z"';
+    return this.#pick({ Int: ['3'], Boolean: ['true', 'false'], ID: ['"x"', '7'], String: ['"x"', '"""block"""'] }[type.name]);
   }
 
   #object(type, inner) {
@@ -210,16 +222,27 @@ export class Author {
     return `{ ${texts.join(', ')} }`;
   }
 
-  /** A value that fits. */
-  #json(type) {
-    if (isNonNullType(type)) return this.#json(type.ofType);
-    if (isListType(type)) return [this.#json(type.ofType)];
-    if (isEnumType(type)) return this.#pick(type.getValues()).name;
+  /** A value for a variable; undefined where there is none. */
+  #json(type, initial) {
+    if (this.#misfits(0.1)) return this.#pick([undefined, null, 1, 1.5, 'text', true, [], {}, [null], 3_000_000_000]);
+    if (!isNonNullType(type)) return this.#happens(0.2) ? this.#pick([undefined, null]) : this.#fitting(type);
+    return initial && this.#happens(0.3) ? undefined : this.#fitting(type.ofType);
+  }
+
+  #fitting(type) {
+    if (isListType(type)) {
+      const item = new GraphQLNonNull(getNullableType(type.ofType));
+      return this.#happens(0.2) ? this.#json(item) : [this.#json(type.ofType)];
+    }
+    if (isEnumType(type)) return this.#misfits(0.1) ? 'NONE' : this.#pick(type.getValues()).name;
     if (isInputObjectType(type)) {
       const all = Object.values(type.getFields());
-      const given = type.isOneOf ? [this.#pick(all)] : all.filter(isRequiredInputField);
-      return Object.fromEntries(given.map((field) => [field.name, this.#json(field.type)]));
+      let given = all.filter((field) => (isRequiredInputField(field) ? !this.#misfits(0.1) : this.#happens(0.4)));
+      if (type.isOneOf && !this.#misfits(0.1)) given = [this.#pick(all)];
+      const of = (field) => (type.isOneOf ? new GraphQLNonNull(field.type) : field.type);
+      const fields = given.map((field) => [field.name, this.#json(of(field), field.defaultValue)]);
+      return Object.fromEntries(this.#misfits(0.1) ? [...fields, ['nothing', 1]] : fields);
     }
-    return { Int: 3, Float: 1.5, Boolean: true, ID: 'x', String: 'x' }[type.name] ?? '2026-01-01T00:00:00Z';
+    return this.#pick({ Int: [3], Boolean: [true, false], ID: ['x', 7], String: ['x'] }[type.name]);
   }
 }

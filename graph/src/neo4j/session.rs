@@ -4,7 +4,6 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    pin::pin,
     sync::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -219,7 +218,8 @@ impl Session {
         &self,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let mut work = pin!(timeout(self.0.patience, work));
+        // In a box: the driver's futures are nested as deep as the compiler follows them.
+        let mut work = Box::pin(timeout(self.0.patience, work));
         loop {
             let quiet = async {
                 sleep(QUIET).await;

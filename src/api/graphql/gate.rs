@@ -41,7 +41,8 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`](crate::error::Error::Store) where async-graphql does not say what types there are.
+    /// [`Error::Store`](crate::error::Error::Store) where async-graphql does not say what
+    /// types there are.
     pub(super) fn new(schema: impl Fn() -> Builder, rates: Rates) -> Result<Self> {
         let validation = Validation::new(schema())?;
         let schema = schema().validation_mode(ValidationMode::Fast).finish();

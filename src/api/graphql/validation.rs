@@ -71,7 +71,7 @@ impl Validation {
 
     /// Whether a document with this text was found valid lately.
     pub(super) fn knows(&self, text: &str) -> bool {
-        self.valid.contains_key(text)
+        self.valid.get(text).is_some()
     }
 
     /// Checks the document of this text, which is within the limits of [`super::text`] and
