@@ -9,6 +9,8 @@ use crate::{
 
 stories! {
     what_is_nested_too_deep_is_refused,
+    what_a_parser_could_take_for_more_tokens_is_refused,
+    names_are_not_longer_than_they_may_be,
     fragments_that_double_are_refused,
     fragments_that_nothing_spreads_cost_nothing,
     lists_in_lists_that_multiply_are_refused,
@@ -47,6 +49,31 @@ async fn what_is_nested_too_deep_is_refused(app: &TestApp) {
             .await;
         }
         is_refused(app, &"{ viewer ".repeat(levels)).await;
+    }
+}
+
+/// Strings without an end, and words that are written together.
+async fn what_a_parser_could_take_for_more_tokens_is_refused(app: &TestApp) {
+    for many in [100, 5_000, 60_000] {
+        let list = |items: &str| format!("{{ nodes(ids: [{items}]) {{ id }} }}");
+        let deep = format!("{}{}", "[".repeat(many), "]".repeat(many));
+        is_refused(app, &list(&format!("\"\"\"a\" {deep}"))).await;
+        is_refused(app, &list(&format!("\"\"\"a\" {}", "1 ".repeat(many)))).await;
+        is_refused(app, &list(&"0".repeat(many))).await;
+        is_refused(app, &list(&"true".repeat(many / 2))).await;
+        let spreads = "...F".repeat(many.max(2_000));
+        is_refused(app, &format!("{{ a }} fragment F on Query {{ __typename{spreads} }}")).await;
+    }
+}
+
+/// What is like an unknown name takes as long to find as the name is.
+async fn names_are_not_longer_than_they_may_be(app: &TestApp) {
+    let stranger = app.stranger();
+    for (letters, said) in [(200, "Unknown field"), (200_000, "a name is longer than 256 letters")]
+    {
+        let document = format!("{{ {} }}", "a".repeat(letters));
+        let message = refusal(&stranger, &document, json!({})).await;
+        assert!(message.starts_with(said), "{letters}");
     }
 }
 

@@ -12,6 +12,8 @@ stories! {
     a_subscription_without_its_value_does_not_begin,
     what_is_not_given_is_as_if_it_were_not_asked_for,
     a_known_document_is_as_strict_as_a_new_one,
+    a_default_says_what_is_skipped,
+    what_has_one_name_is_carried_out_once,
 }
 
 const BIO: &str = "mutation ($bio: String!) { updateProfile(input: { bio: $bio }) { bio } }";
@@ -133,4 +135,45 @@ async fn a_known_document_is_as_strict_as_a_new_one(app: &TestApp) {
         assert_eq!(ada.code(BIO, json!({ "bio": 7 })).await, "BAD_USER_INPUT");
     }
     assert_eq!(bio(&ada).await, "mathematician");
+}
+
+/// Sections 3.13.1 and 3.13.2.
+async fn a_default_says_what_is_skipped(app: &TestApp) {
+    let ada = app.person("ada").await;
+    let signs_out = "mutation ($keep: Boolean = true) { signOut @skip(if: $keep) }";
+    assert_eq!(ada.data(signs_out, json!({})).await, json!({}));
+    for query in [
+        "query ($b: Boolean! = true) { viewer @include(if: $b) { user { username } } }",
+        "query ($b: Boolean = true) { viewer { ...F @include(if: $b) } }
+            fragment F on Viewer { user { username } }",
+        "query ($b: Boolean = true) { viewer { ... @include(if: $b) { user { username } } } }",
+    ] {
+        let name = &ada.data(query, json!({})).await["viewer"]["user"]["username"];
+        assert_eq!(*name, ada.username.as_str(), "{query}");
+    }
+    let left_out = "mutation ($b: Boolean = true) { ... @skip(if: $b) { signOut }
+        ... @include(if: $b) { updateProfile(input: { bio: \"x\" }) { bio } } }";
+    assert_eq!(ada.data(left_out, json!({})).await, json!({ "updateProfile": { "bio": "x" } }));
+    assert_eq!(bio(&ada).await, "x", "ada is still signed in");
+}
+
+/// Section 6.3.2.
+async fn what_has_one_name_is_carried_out_once(app: &TestApp) {
+    let (ada, grace) = app.friends("ada", "grace").await;
+    let send = "sendMessage(input: { to: { username: $to }, body: \"Hello\" })";
+    for (seq, query) in [
+        format!("mutation ($to: String!) {{ {send} {{ id }} {send} {{ seq }} }}"),
+        format!(
+            "mutation ($to: String!) {{ ...A ...B }} fragment A on Mutation {{ {send} {{ id }} }}
+            fragment B on Mutation {{ {send} {{ seq }} }}"
+        ),
+        format!("mutation ($to: String!) {{ {send} {{ id seq }} ... {{ {send} {{ body }} }} }}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let sent = &ada.data(&query, json!({ "to": grace.username })).await["sendMessage"];
+        assert_eq!(sent["seq"], seq + 1, "{query}");
+        assert!(sent["id"].is_string(), "{query}");
+    }
 }

@@ -55,7 +55,10 @@ export class Author {
       used || this.#errs(0.5) ? `fragment ${name} on ${on} ${selection}` : '');
     const declared = [...this.#variables.values()].filter(() => !this.#errs(0.02));
     if (this.#errs(0.02)) declared.push({ name: 'unused', type: 'Int', json: 1 });
-    const definitions = declared.map(({ name, type, initial }) => `$${name}: ${type}${initial ? ` = ${initial}` : ''}`);
+    const definitions = declared.map(({ name, type, initial }) => {
+      const directive = this.#errs(0.005) ? this.#pick([' @skip(if: true)', ' @nowhere']) : '';
+      return `$${name}: ${type}${initial ? ` = ${initial}` : ''}${directive}`;
+    });
     const head = definitions.length ? `(${definitions.join(', ')})` : '';
     return {
       query: [`${kind} Made${head} ${selection}`, ...texts].join(' ').trim(),
@@ -132,7 +135,9 @@ export class Author {
     const flat = fields.filter((field) => !isCompositeType(getNamedType(field.type)));
     const from = deep ? flat : fields;
     if (this.#errs(0.01)) return 'nothing';
-    if (!from.length || this.#happens(0.05)) return '__typename';
+    if (!from.length || this.#happens(0.05)) {
+      return `__typename${this.#errs(0.05) ? this.#pick(['(a: 1)', ' { id }', ' @nowhere']) : this.#directive(type)}`;
+    }
     const field = this.#pick(from);
     const alias = this.#happens(this.#faulty ? 0.08 : 0.03) ? `${this.#pick(ALIASES)}: ` : '';
     const composite = isCompositeType(getNamedType(field.type));

@@ -3,7 +3,7 @@
 const send = (input) => `mutation { sendMessage(input: ${input}) { seq } }`;
 
 export const HAND_WRITTEN = [
-  // 5.2.3.1: subscriptions have one field at their top.
+  // 5.2.4.1: subscriptions have one field at their top.
   ['subscription { events { cursor } }', true],
   ['subscription { events { cursor } other: events { cursor } }', false],
   ['subscription { ...F } fragment F on Subscription { events { cursor } }', true],
@@ -70,6 +70,25 @@ export const HAND_WRITTEN = [
   // Arguments that do not exist, of which nothing is given.
   ['query ($a: Int) { users(nothing: $a) { totalCount } }', false],
   ['query ($a: Int) { viewer @skip(if: true, nothing: $a) { user { id } } }', false],
+  // Sections 4.1 and 5.7: `__typename`, and directives where they may not stand.
+  ['query ($a: Boolean!) { __typename @skip(if: $a) }', true, { a: true }],
+  ['query ($a: Boolean!) { viewer { user { __typename @include(if: $a) } } }', true, { a: true }],
+  ['query ($a: Boolean) { __typename @skip(if: $a) }', false, { a: true }],
+  ['{ __typename @nowhere }', false],
+  ['{ __typename @skip }', false],
+  ['{ __typename @skip(if: $a) }', false],
+  ['{ __typename @skip(if: true) @skip(if: true) }', false],
+  ['{ __typename(a: 1) }', false],
+  ['{ __typename { id } }', false],
+  ['query ($a: Int @skip(if: true)) { users(first: $a) { totalCount } }', false],
+  ['query ($a: Int @nowhere) { users(first: $a) { totalCount } }', false],
+  // Tokens: 2.1.9 says what may not stand together.
+  ['{ nodes(ids: [00]) { id } }', false],
+  ['{ nodes(ids: [1"x"]) { id } }', true],
+  ['{ user(username: """a" [[[[) { id } }', false],
+  [send('{ to: { username: "a" }, body: truebody: "x" }'), false],
+  [send('{ to\ufeff: { username: "a" }, body\ufeff: "x" }'), true],
+  [send('{ to: { username: "a" }, body\ufeff: "x", body: "x" }'), false],
   // Directives that stand twice, fragments that can't match, and what else is in a row with those above.
   ['{ viewer @skip(if: true) @skip(if: true) { user { id } } }', false],
   ['{ viewer { ... on Group { id } } }', false],
@@ -81,7 +100,10 @@ export const HAND_WRITTEN = [
   ['{ __type(name: "User") { fields { args { name defaultValue } } } }', true],
 ];
 
-/** What the specification refuses, and graphql-js 16 does not: it looks neither at `__typename` nor through what is not null. */
+/**
+ * What the specification refuses, and graphql-js 16 does not: it looks neither at `__typename` nor through what is not
+ * null, and takes directives at the top of a subscription.
+ */
 export const REFUSED_ONLY_HERE = [
   ['{ node(id: "x") { ... on User { a: mutualFriends { x: totalCount } } ... on Group { a: members { x: __typename } } } }'],
   ['mutation ($a: String) { sendMessage(input: { to: { username: $a }, body: "x" }) { seq } }', { a: 'a' }],

@@ -114,11 +114,41 @@ fn variable(
 ) -> Option<Value> {
     let is_it = |defined: &&Positioned<VariableDefinition>| defined.node.name.node == *name;
     let defined = &operation.variable_definitions.iter().find(is_it)?.node;
-    // Where it is defined and where it is used.
-    let twice = text.matches(&format!("${name}")).count() == 2;
+    // Where it is defined and where it is used. Between the sign and the name there may be spaces.
+    let twice = text.matches(&format!("${name}")).count() == 2 && are_all_whole(text);
     if !twice || !defined.var_type.node.nullable {
         return None;
     }
     let default = || defined.default_value().cloned().unwrap_or_default();
     Some(given.get(name).cloned().unwrap_or_else(default))
+}
+
+/// Whether each dollar sign has its name right behind it.
+fn are_all_whole(text: &str) -> bool {
+    text.split('$')
+        .skip(1)
+        .all(|rest| rest.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_understood(text: &str) -> bool {
+        Asked::of(&mut Request::new(text)).is_some()
+    }
+
+    #[test]
+    fn a_variable_that_is_used_elsewhere_is_left_to_the_execution() {
+        let again = "message { conversation { messages(after: $ after) { nodes { id } } } }";
+        for (text, understood) in [
+            ("subscription ($after: String) { events(after: $after) { cursor } }", true),
+            ("subscription ($after: String) { e: events(after: $after) { cursor } }", true),
+            ("subscription ($ after: String) { events(after: $after) { cursor } }", false),
+            ("subscription ($after: String!) { events(after: $after) { cursor } }", false),
+        ] {
+            assert_eq!(is_understood(text), understood, "{text}");
+            assert!(!is_understood(&text.replace("cursor", again)), "{text}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ impl Gate {
             text::check(text)?;
         }
         let types = self.validation.types();
-        let (given, name) = (mem::take(&mut request.variables), request.operation_name.take());
+        let (mut given, name) = (mem::take(&mut request.variables), request.operation_name.take());
         let document = request.parsed_query()?;
         // Comes before anything that follows fragments, whose time doubles with
         // each that is spread twice.
@@ -64,12 +64,12 @@ impl Gate {
         if let Some(text) = &new {
             self.validation.check(text, document)?;
         }
-        let missing = variables::check(types, document, name.as_deref(), &given)?;
-        let hidden = roots::are_hidden(document);
-        if hidden || !missing.is_empty() {
+        let missing = variables::settle(types, document, name.as_deref(), &mut given)?;
+        let scattered = roots::are_scattered(document);
+        if scattered || !missing.is_empty() {
             let mut settled = omitted::without(&missing, document);
-            if hidden {
-                roots::show(&mut settled);
+            if scattered {
+                roots::gather(&mut settled, &given);
             }
             request.set_parsed_query(settled);
         }

@@ -1,22 +1,23 @@
 //! The fields at the top of an operation, whatever fragments they stand in.
 
 use async_graphql::{
-    Positioned,
+    Name, Positioned, Value, Variables,
     parser::types::{
-        DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType,
-        Selection, SelectionSet,
+        Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition,
+        OperationType, Selection, SelectionSet,
     },
 };
 
-/// The fields at its top: GraphQL, October 2021, section 6.3.2, `CollectFields`, with nothing
-/// skipped. What has one name is one field, and has the directives of the fragments around it.
-/// Follows fragments, so it wants a document in which they end.
+/// The fields at its top: GraphQL, October 2021, section 6.3.2, `CollectFields`; what has one name
+/// is one field. Those that `is_left_out` says of their directives, and of those of the fragments
+/// around them, are not there. Follows fragments, so it wants a document in which they end.
 pub(super) fn fields(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
+    is_left_out: impl Fn(&[Positioned<Directive>]) -> bool,
 ) -> Vec<Positioned<Field>> {
     let mut fields = Vec::new();
-    collect(document, &operation.selection_set.node, &mut fields);
+    collect(document, &operation.selection_set.node, &is_left_out, &mut fields);
     fields
 }
 
@@ -28,24 +29,49 @@ pub(super) fn only(operation: &OperationDefinition) -> Option<&Field> {
     }
 }
 
-/// Whether there is a subscription whose field stands in a fragment, or in several pieces.
-/// async-graphql, which executes what stands at the top of a subscription, would not see it.
-pub(super) fn are_hidden(document: &ExecutableDocument) -> bool {
-    document.operations.iter().any(|(_, operation)| is_hidden(&operation.node))
+/// Whether there is a mutation or a subscription with fields that stand in fragments, or of which
+/// several have one name. async-graphql would execute each of these by itself, or not see them.
+pub(super) fn are_scattered(document: &ExecutableDocument) -> bool {
+    document.operations.iter().any(|(_, operation)| is_scattered(&operation.node))
 }
 
-fn is_hidden(operation: &OperationDefinition) -> bool {
-    operation.ty == OperationType::Subscription && only(operation).is_none()
+fn is_scattered(operation: &OperationDefinition) -> bool {
+    let items = &operation.selection_set.node.items;
+    let is_known = |at: usize, name: &Name| {
+        items[..at].iter().any(|item| match &item.node {
+            Selection::Field(field) => field.node.response_key().node == *name,
+            _ => false,
+        })
+    };
+    operation.ty != OperationType::Query
+        && items.iter().enumerate().any(|(at, item)| match &item.node {
+            Selection::Field(field) => is_known(at, &field.node.response_key().node),
+            _ => true,
+        })
 }
 
-/// Puts those that are hidden where they are seen.
-pub(super) fn show(document: &mut ExecutableDocument) {
+/// Puts those that are scattered where they belong, with these values of all variables.
+pub(super) fn gather(document: &mut ExecutableDocument, variables: &Variables) {
     let whole = document.clone();
-    for operation in operations(document).filter(|operation| is_hidden(operation)) {
-        let fields = fields(&whole, operation).into_iter();
-        let items = fields.map(|field| Positioned::new(Selection::Field(field.clone()), field.pos));
+    for operation in operations(document).filter(|operation| is_scattered(operation)) {
+        let fields = fields(&whole, operation, |directives| are_left_out(directives, variables));
+        let items = fields.into_iter().map(|mut field| {
+            field.node.directives.clear();
+            Positioned::new(Selection::Field(field.clone()), field.pos)
+        });
         operation.selection_set.node.items = items.collect();
     }
+}
+
+/// Sections 3.13.1 and 3.13.2: `@skip` and `@include`.
+fn are_left_out(directives: &[Positioned<Directive>], variables: &Variables) -> bool {
+    directives.iter().any(|Positioned { node: directive, .. }| {
+        let condition = directive.get_argument("if").and_then(|value| {
+            value.node.clone().into_const_with(|name| variables.get(&name).cloned().ok_or(())).ok()
+        });
+        let holds = condition == Some(Value::Boolean(true));
+        holds == (directive.name.node == "skip")
+    })
 }
 
 /// The operations of a document.
@@ -59,37 +85,34 @@ pub(super) fn operations(
     one.into_iter().chain(several.into_iter().flatten()).map(|operation| &mut operation.node)
 }
 
-fn collect(document: &ExecutableDocument, set: &SelectionSet, fields: &mut Vec<Positioned<Field>>) {
-    for item in &set.items {
-        let within = match &item.node {
-            Selection::Field(field) => {
-                add(field.clone(), fields);
-                continue;
+fn collect(
+    document: &ExecutableDocument,
+    set: &SelectionSet,
+    is_left_out: &impl Fn(&[Positioned<Directive>]) -> bool,
+    fields: &mut Vec<Positioned<Field>>,
+) {
+    for item in set.items.iter().filter(|item| !is_left_out(item.node.directives())) {
+        match &item.node {
+            Selection::Field(field) => add(field, fields),
+            Selection::InlineFragment(fragment) => {
+                collect(document, &fragment.node.selection_set.node, is_left_out, fields);
             }
-            Selection::InlineFragment(fragment) => &fragment.node.selection_set.node,
             Selection::FragmentSpread(spread) => {
                 let fragment = document.fragments.get(&spread.node.fragment_name.node);
                 let Some(fragment) = fragment else { continue };
-                &fragment.node.selection_set.node
+                collect(document, &fragment.node.selection_set.node, is_left_out, fields);
             }
-        };
-        let mut inner = Vec::new();
-        collect(document, within, &mut inner);
-        for mut field in inner {
-            field.node.directives.extend_from_slice(item.node.directives());
-            add(field, fields);
         }
     }
 }
 
-fn add(field: Positioned<Field>, fields: &mut Vec<Positioned<Field>>) {
+fn add(field: &Positioned<Field>, fields: &mut Vec<Positioned<Field>>) {
     let name = &field.node.response_key().node;
     match fields.iter_mut().find(|known| known.node.response_key().node == *name) {
         Some(known) => {
-            known.node.directives.extend(field.node.directives);
-            let more = field.node.selection_set.node.items;
-            known.node.selection_set.node.items.extend(more);
+            let more = &field.node.selection_set.node.items;
+            known.node.selection_set.node.items.extend_from_slice(more);
         }
-        None => fields.push(field),
+        None => fields.push(field.clone()),
     }
 }

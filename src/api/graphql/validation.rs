@@ -1,16 +1,21 @@
 //! Which documents are valid: GraphQL, September 2025, section 5.
 //!
-//! Most rules are async-graphql's. What values there may be, and where variables may stand, is in
-//! [`values`], and what may have one name in an answer in [`overlaps`]. That a field of an input
+//! Most rules are async-graphql's, which does not look at `__typename` unless [`typenames`] makes it.
+//! What values there may be, and where variables may stand, is in [`values`], and what may have one
+//! name in an answer in [`overlaps`]. That a field of an input
 //! object is given once, [`super::text`] tells, because a document that is parsed does not show it
 //! any more.
 //!
-//! All that depends on the text alone, so it is found out once for each.
+//! All that depends on the text alone, so what is valid is remembered.
 
 mod overlaps;
+mod typenames;
 mod values;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    cell::Cell,
+    sync::{Arc, OnceLock},
+};
 
 use async_graphql::{
     Request, SchemaEnv, ServerError, ValidationResult,
@@ -86,12 +91,14 @@ impl Validation {
         document: &ExecutableDocument,
     ) -> Result<(), Vec<ServerError>> {
         let mut request = Request::new(text);
-        request.set_parsed_query(document.clone());
+        let mut shown = document.clone();
+        let mut errors = typenames::show(&mut shown);
+        request.set_parsed_query(shown);
         let checked = self.schema.execute(request).now_or_never();
         let Some(checked) = checked else {
             return Err(vec![ServerError::new("the document could not be validated", None)]);
         };
-        let mut errors = checked.errors;
+        errors.extend(checked.errors);
         errors.retain(|error| !TOLD_BELOW.iter().any(|begin| error.message.starts_with(begin)));
         errors.extend(values::check(self.types(), document));
         if errors.is_empty() {
@@ -99,6 +106,7 @@ impl Validation {
             errors.extend(subscriptions(document));
         }
         if !errors.is_empty() {
+            errors.dedup();
             errors.truncate(MOST_ERRORS);
             return Err(errors);
         }
@@ -114,10 +122,14 @@ fn subscriptions(document: &ExecutableDocument) -> impl Iterator<Item = ServerEr
     let all = document.operations.iter().map(|(_, operation)| operation);
     let subscriptions = all.filter(|operation| operation.node.ty == OperationType::Subscription);
     subscriptions.filter_map(|operation| {
-        let fields = roots::fields(document, &operation.node);
-        let message = match fields.as_slice() {
-            [field] if field.node.directives.is_empty() => return None,
-            [_] => "the field at the top of a subscription has no directives",
+        let conditional = Cell::new(false);
+        let fields = roots::fields(document, &operation.node, |directives| {
+            conditional.set(conditional.get() || !directives.is_empty());
+            false
+        });
+        let message = match fields.len() {
+            _ if conditional.get() => "the field at the top of a subscription has no directives",
+            1 => return None,
             _ => "a subscription has one field at its top",
         };
         Some(ServerError::new(message, Some(operation.pos)))

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::api::codes::Code;
 
 /// What a request may be answered in: of each kind the best of those that
-/// are accepted, the first of equals.
+/// are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Accepted {
     /// In one piece.
@@ -104,7 +104,7 @@ impl StreamType {
 
 /// Whether a browser asks for a page.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
-    ranges(headers).any(|range| range.name == "text/html")
+    ranges(headers).any(|range| range.name == "text/html" && range.weight() > 0.0)
 }
 
 /// Whether the body is JSON in UTF-8. Any other type is refused, also because
@@ -145,8 +145,10 @@ impl<'a> Range<'a> {
         Some(value.trim().trim_matches('"'))
     }
 
+    /// From 0 to 1, and 0 for what is none.
     fn weight(&self) -> f32 {
-        self.parameter("q").map_or(1.0, |weight| weight.parse().unwrap_or(0.0))
+        let Some(given) = self.parameter("q") else { return 1.0 };
+        given.parse().ok().filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0)
     }
 }
 
@@ -219,9 +221,15 @@ mod tests {
         ] {
             assert_eq!(accepted(accept), Some(Accepted::Whole(expected)), "{accept}");
         }
-        for accept in
-            ["", "text/html", "application/json;q=0", "*/*;q=0", "multipart/mixed", "text/*"]
-        {
+        for accept in [
+            "",
+            "text/html",
+            "application/json;q=0",
+            "*/*;q=0",
+            "*/*;q=2",
+            "multipart/mixed",
+            "text/*",
+        ] {
             assert_eq!(accepted(accept), None, "{accept}");
         }
         for (accept, expected) in [

@@ -14,22 +14,20 @@ use async_graphql::{
 };
 use async_graphql_value::Value as Literal;
 
-use super::super::inputs::{Fitting, Misfit, Place};
+use super::{
+    super::inputs::{Fitting, Misfit, Place},
+    MOST_ERRORS,
+};
 
-/// What is wrong with the values of a document in which all else is right.
+/// What is wrong with the values of a document in which all else is right, as far as it is told.
 pub(super) fn check(registry: &Registry, document: &ExecutableDocument) -> Vec<ServerError> {
     let mut errors: Vec<ServerError> = Vec::new();
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         let seen = HashSet::new();
-        let mut walk = Walk { registry, document, operation, seen, errors: Vec::new() };
+        let mut walk = Walk { registry, document, operation, seen, errors };
         walk.operation();
-        // Operations share fragments.
-        for error in walk.errors {
-            if !errors.contains(&error) {
-                errors.push(error);
-            }
-        }
+        errors = walk.errors;
     }
     errors
 }
@@ -49,12 +47,16 @@ impl<'a> Walk<'a> {
         let operation = self.operation;
         self.directives(&operation.directives);
         for Positioned { node: variable, pos } in &operation.variable_definitions {
-            self.directives(&variable.directives);
+            if let Some(directive) = variable.directives.first() {
+                // Section 5.7.2: there is none that may stand there.
+                let message = "a variable has no directives";
+                self.tell(ServerError::new(message, Some(directive.pos)));
+            }
             let Some(default) = &variable.default_value else { continue };
             let (of, default) = (variable.var_type.node.to_string(), default.node.clone());
             if let Err(misfit) = self.fits(Place::of(&of), &default.into_value()) {
                 let what = format_args!("variable \"${}\"", variable.name.node);
-                self.errors.push(misfit.told(what, *pos));
+                self.tell(misfit.told(what, *pos));
             }
         }
         let root = match operation.ty {
@@ -64,6 +66,13 @@ impl<'a> Walk<'a> {
         };
         let root = root.and_then(|root| self.registry.types.get(root));
         self.set(&operation.selection_set.node, root);
+    }
+
+    fn tell(&mut self, error: ServerError) {
+        // Operations share fragments.
+        if self.errors.len() < MOST_ERRORS && !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
     }
 
     fn set(&mut self, set: &'a SelectionSet, of: Option<&'a MetaType>) {
@@ -114,7 +123,7 @@ impl<'a> Walk<'a> {
             let Some(known) = known.get(name.node.as_str()) else { continue };
             if let Err(misfit) = self.fits(Place::named(known), &value.node) {
                 let what = format_args!("argument \"{}\"", name.node);
-                self.errors.push(misfit.told(what, value.pos));
+                self.tell(misfit.told(what, value.pos));
             }
         }
     }
