@@ -3,8 +3,8 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked \
-    && cp target/release/chatterbox /usr/local/bin/chatterbox
+    cargo build --profile dist --locked \
+    && cp target/dist/chatterbox /usr/local/bin/chatterbox
 
 FROM debian:bookworm-slim
 # Certificates: for neo4j+s://, smtps:// and the like.
