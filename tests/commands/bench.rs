@@ -330,12 +330,17 @@ async fn what_cannot_be_measured_is_told() {
     let nobody = measured.run(&["idle", "--sockets", "1", "--pid", "4000000000"]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(said(&nobody).contains("--pid"), "{}", said(&nobody));
-    // It has the key of the service, and no store of its own.
+    // It has the key of the service, and no store; then one of its own.
     let url = format!("http://{}", measured.service.address);
     let key = measured.folder.path().join("data/signing-key.pem");
     let other = tempfile::tempdir().unwrap();
     let (data, key) = (other.path().to_str().unwrap(), key.to_str().unwrap());
     let elsewhere = ["bench", "send", "--url", &url, "--data", data, "--signing-key-file", key];
+    let refused = chatterbox(&elsewhere, &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("there is no "), "{}", said(&refused));
+    assert_eq!(other.path().read_dir().unwrap().count(), 0, "it has made something");
+    assert!(chatterbox(&["migrate", "--data", data], &[]).status.success());
     let refused = chatterbox(&elsewhere, &[]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("--graph-url"), "{}", said(&refused));
