@@ -150,6 +150,7 @@ async fn a_default_says_what_is_skipped(app: &TestApp) {
     ] {
         let name = &ada.data(query, json!({})).await["viewer"]["user"]["username"];
         assert_eq!(*name, ada.username.as_str(), "{query}");
+        assert_eq!(ada.code(query, json!({ "b": null })).await, "BAD_USER_INPUT", "{query}");
     }
     let left_out = "mutation ($b: Boolean = true) { ... @skip(if: $b) { signOut }
         ... @include(if: $b) { updateProfile(input: { bio: \"x\" }) { bio } } }";

@@ -6,13 +6,12 @@
 use async_graphql::{
     Name, Positioned, ServerError, ServerResult, Value, Variables,
     parser::types::{
-        Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
-        SelectionSet,
+        Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
     },
     registry::{MetaField, MetaType, Registry},
 };
 
-use super::page;
+use super::{page, roots};
 
 /// How deep an operation may be.
 const DEPTH: Allowance = Allowance(12, "the operation is deeper than 12 levels");
@@ -125,11 +124,7 @@ impl<'a> Walk<'a> {
         for variable in &operation.variable_definitions {
             self.directives(&variable.node.directives)?;
         }
-        let root = match operation.ty {
-            OperationType::Query => Some(self.registry.query_type.as_str()),
-            OperationType::Mutation => self.registry.mutation_type.as_deref(),
-            OperationType::Subscription => self.registry.subscription_type.as_deref(),
-        };
+        let root = roots::type_of(self.registry, operation.ty);
         let root = root.and_then(|root| self.registry.types.get(root));
         let top = Place { times: 1, depth, nesting: NESTING, at_top: true };
         self.set(&operation.selection_set.node, root, top)

@@ -6,6 +6,7 @@ use async_graphql::{
         Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition,
         OperationType, Selection, SelectionSet,
     },
+    registry::Registry,
 };
 
 /// The fields at its top: GraphQL, October 2021, section 6.3.2, `CollectFields`; what has one name
@@ -19,6 +20,15 @@ pub(super) fn fields(
     let mut fields = Vec::new();
     collect(document, &operation.selection_set.node, &is_left_out, &mut fields);
     fields
+}
+
+/// The type whose fields these are.
+pub(super) fn type_of(registry: &Registry, operation: OperationType) -> Option<&str> {
+    match operation {
+        OperationType::Query => Some(&registry.query_type),
+        OperationType::Mutation => registry.mutation_type.as_deref(),
+        OperationType::Subscription => registry.subscription_type.as_deref(),
+    }
 }
 
 /// The field, where it is all that stands at the top.

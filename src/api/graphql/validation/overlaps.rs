@@ -12,9 +12,11 @@ use std::collections::{HashMap, HashSet};
 use async_graphql::{
     Name, Pos, Positioned, ServerError,
     indexmap::IndexMap,
-    parser::types::{ExecutableDocument, Field, OperationType, Selection, SelectionSet},
+    parser::types::{ExecutableDocument, Field, Selection, SelectionSet},
     registry::{MetaType, MetaTypeName, Registry},
 };
+
+use super::super::roots;
 
 /// What is wrong with the names of a document in which all else is right, in the order in which
 /// it stands there. Follows fragments wherever they are spread.
@@ -22,11 +24,7 @@ pub(super) fn check(registry: &Registry, document: &ExecutableDocument) -> Vec<S
     let mut merging = Merging { registry, document, seen: HashSet::new(), conflicts: Vec::new() };
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
-        let root = match operation.ty {
-            OperationType::Query => Some(registry.query_type.as_str()),
-            OperationType::Mutation => registry.mutation_type.as_deref(),
-            OperationType::Subscription => registry.subscription_type.as_deref(),
-        };
+        let root = roots::type_of(registry, operation.ty);
         let mut fields = Fields::new();
         merging.collect(&operation.selection_set.node, root, &mut fields);
         merging.sameness(&fields);

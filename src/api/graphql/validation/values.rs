@@ -7,7 +7,7 @@ use async_graphql::{
     Name, Positioned, ServerError, Value,
     indexmap::IndexMap,
     parser::types::{
-        Directive, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+        Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
         VariableDefinition,
     },
     registry::{MetaInputValue, MetaType, MetaTypeName, Registry},
@@ -15,7 +15,10 @@ use async_graphql::{
 use async_graphql_value::Value as Literal;
 
 use super::{
-    super::inputs::{Fitting, Misfit, Place},
+    super::{
+        inputs::{Fitting, Misfit, Place},
+        roots,
+    },
     MOST_ERRORS,
 };
 
@@ -59,11 +62,7 @@ impl<'a> Walk<'a> {
                 self.tell(misfit.told(what, *pos));
             }
         }
-        let root = match operation.ty {
-            OperationType::Query => Some(&self.registry.query_type),
-            OperationType::Mutation => self.registry.mutation_type.as_ref(),
-            OperationType::Subscription => self.registry.subscription_type.as_ref(),
-        };
+        let root = roots::type_of(self.registry, operation.ty);
         let root = root.and_then(|root| self.registry.types.get(root));
         self.set(&operation.selection_set.node, root);
     }
