@@ -176,7 +176,9 @@ export class Author {
     const name = `v${this.#variables.size}`;
     const needed = isNonNullType(type) && !isNonNullType(wanted) && !hasDefault;
     const initial = this.#happens(needed && !this.#errs(0.3) ? 1 : 0.15) ? this.#constant(wanted, needed) : undefined;
-    const json = this.#json(wanted, initial);
+    let json = this.#json(wanted, initial);
+    // Where `@skip` depends on it the request is refused; graphql-js tells it of the field.
+    if (json === null && initial && `${wanted}` === 'Boolean') json = undefined;
     this.#variables.set(name, { name, type: `${wanted}`, initial, json });
     return name;
   }
