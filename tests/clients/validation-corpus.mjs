@@ -67,6 +67,9 @@ export const HAND_WRITTEN = [
   ['query A($a: Int) { ...F } query B($a: String) { ...F } fragment F on Query { users(first: $a) { totalCount } }', false],
   ['mutation ($b: Int!) { sendMessage(input: { to: { username: "a" }, body: $b }) { seq } }', false, { b: 1 }],
   ['mutation ($b: String) { sendMessage(input: { to: { username: "a" }, body: $b }) { seq } }', false, { b: 'b' }],
+  ['query ($a: [Nope!] = [1]) { users(first: $a) { totalCount } }', false],
+  ['query ($a: Nope = 1) { users(first: $a) { totalCount } }', false],
+  ['query ($a: [User!] = [1]) { users(first: $a) { totalCount } }', false],
   // Arguments that do not exist, of which nothing is given.
   ['query ($a: Int) { users(nothing: $a) { totalCount } }', false],
   ['query ($a: Int) { viewer @skip(if: true, nothing: $a) { user { id } } }', false],

@@ -21,7 +21,7 @@ use async_graphql::{
     Request, SchemaEnv, ServerError, ValidationResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
     parser::types::{ExecutableDocument, OperationType},
-    registry::Registry,
+    registry::{MetaTypeName, Registry},
 };
 use futures::FutureExt;
 use moka::sync::Cache;
@@ -90,6 +90,11 @@ impl Validation {
         text: &str,
         document: &ExecutableDocument,
     ) -> Result<(), Vec<ServerError>> {
+        // async-graphql panics at a default of a list of these.
+        let unknown: Vec<_> = unknown_types(self.types(), document).take(MOST_ERRORS).collect();
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
         let mut request = Request::new(text);
         let mut shown = document.clone();
         let mut errors = typenames::show(&mut shown);
@@ -115,6 +120,22 @@ impl Validation {
         }
         Ok(())
     }
+}
+
+/// Section 5.8.2, of variables: their types exist.
+fn unknown_types(
+    registry: &Registry,
+    document: &ExecutableDocument,
+) -> impl Iterator<Item = ServerError> {
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node);
+    let variables = operations.flat_map(|operation| &operation.variable_definitions);
+    variables.filter_map(|variable| {
+        let of = variable.node.var_type.node.to_string();
+        let of = MetaTypeName::concrete_typename(&of);
+        let message = format!("Unknown type \"{of}\"");
+        let known = registry.types.contains_key(of);
+        (!known).then(|| ServerError::new(message, Some(variable.node.var_type.pos)))
+    })
 }
 
 /// Section 5.2.4.1: a subscription has one field at its top, which is always there.
@@ -226,6 +247,10 @@ mod tests {
                 "{ node(id: 1) { ... on User { a: bio } ... on Group { a: memberCount } } }",
                 "Fields \"a\" conflict: one is of type \"String\", the other \"Int!\". Use different \
                  aliases on the fields to fetch both",
+            ),
+            (
+                "query ($n: [Nope!] = [1]) { users(first: $n) { totalCount } }",
+                "Unknown type \"Nope\"",
             ),
             (
                 "subscription { events { cursor } more: events { cursor } }",
