@@ -78,7 +78,8 @@ fn unreadable(query: &str, error: &Error, last: Option<&Token<'_>>) -> ServerRes
     };
     // Of some errors it does not say where they are.
     let behind = last.map_or(0, |last| last.index() + last.data().len());
-    Err(ServerError::new(message, Some(place(&query[..error.index().max(behind)]))))
+    let before = &query[..query.floor_char_boundary(error.index().max(behind))];
+    Err(ServerError::new(message, Some(place(before))))
 }
 
 /// Where something stands that comes after this text.

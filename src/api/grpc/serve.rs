@@ -136,8 +136,8 @@ impl Service {
         Ok(self.explained(method, answer))
     }
 
-    /// The answer, which says by a code of ours and with a trace id what tonic has refused before the call
-    /// began.
+    /// The answer, which says by a code of ours and with a trace id what tonic has refused before
+    /// the call began.
     fn explained(&self, method: &'static str, answer: Response<Body>) -> Response<Body> {
         if answer.headers().contains_key(TRACE_HEADER) {
             return answer;
