@@ -209,11 +209,15 @@ impl Sql {
         jobs: &[Job],
     ) -> Result<Registration> {
         let mut tx = self.begin().await?;
+        // Of many who insert a name and take it back, each lets the others run into deadlocks.
+        if is_retired(&mut tx, &account.username).await? {
+            return Ok(Registration::UsernameTaken);
+        }
         if !insert(&mut tx, account).await? {
             timed("rollback", tx.rollback()).await?;
             return self.taken(account).await;
         }
-        // Only now: who was about to retire the name has done so.
+        // Again: who was about to retire the name has done so.
         if is_retired(&mut tx, &account.username).await? {
             timed("rollback", tx.rollback()).await?;
             return Ok(Registration::UsernameTaken);
