@@ -277,7 +277,7 @@ async fn every_limit_of_a_document_names_itself(app: &TestApp) {
                 "@a ".repeat(47)
             ),
         ),
-        ("brackets are nested deeper than 64 levels", "[".repeat(65)),
+        ("brackets are nested deeper than 64 levels", "{ a ".repeat(65)),
     ] {
         is_refused(app, &document).await;
         assert_eq!(refusal(&ada, &document, Value::Null).await, message, "{document}");

@@ -28,6 +28,13 @@ const ALIASES = ['a', 'b', 'id', 'name', 'username', 'node'];
 const LITERALS = ['null', '1', '"text"', '1.5', 'true', 'WORD', '[]', '{}', '[null]', '[[1]]', '99999999999'];
 const INPUTS = ['Int', 'String', 'ID', 'Boolean', 'FriendRequestDirection', 'MessageTarget'];
 const DEEPEST = 4;
+const TOKEN = /"""(?:\\"""|[^])*?"""|"[^"]*"|\.\.\.|\w+|\s+|./gu;
+/** What may turn up anywhere in a text. */
+const PIECES = [
+  ...'{}()[]:$!@=&|,-.#"\\é \n\r\ufeff\u0001',
+  ...['...', 'on', 'null', 'true', 'query', 'fragment', 'subscription', '-0', '007', '1.5e3', '1a', '"""a\\""" b"""', '""'],
+  ...['"\\u{1F600}"', '"\\uD83D"', '"\\uD83D\\uDE00"', '"\\u00e9\\n"', '"\\u{}"', '# a comment\n', '"described" ', '@skip(if: false)'],
+];
 
 export class Author {
   #schema;
@@ -60,8 +67,9 @@ export class Author {
       return `$${name}: ${type}${initial ? ` = ${initial}` : ''}${directive}`;
     });
     const head = definitions.length ? `(${definitions.join(', ')})` : '';
+    const query = [`${kind} Made${head} ${selection}`, ...texts].join(' ').trim();
     return {
-      query: [`${kind} Made${head} ${selection}`, ...texts].join(' ').trim(),
+      query: this.#happens(0.2) ? this.#garbled(query) : query,
       variables: Object.fromEntries(declared.filter(({ json }) => json !== undefined).map(({ name, json }) => [name, json])),
     };
   }
@@ -79,6 +87,15 @@ export class Author {
   #errs = (probability) => this.#faulty && this.#happens(probability);
   #misfits = (probability) => this.#misfitting && this.#happens(probability);
   #pick = (from) => from[Math.floor(this.#random() * from.length)];
+
+  /** A token is left out, stands twice, or there is another. */
+  #garbled(text) {
+    const tokens = text.match(TOKEN);
+    const at = Math.floor(this.#random() * tokens.length);
+    const piece = this.#pick(PIECES);
+    tokens[at] = this.#pick(['', tokens[at] + tokens[at], piece, tokens[at] + piece]);
+    return tokens.join('');
+  }
 
   #selection(type, depth) {
     const subscribes = type === this.#schema.getSubscriptionType();

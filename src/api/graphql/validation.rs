@@ -79,7 +79,7 @@ impl Validation {
         self.valid.get(text).is_some()
     }
 
-    /// Checks the document of this text, which is within the limits of [`super::text`] and
+    /// Checks the document of this text, which is within the limits of [`super::parser`] and
     /// [`super::cost`].
     ///
     /// # Errors
@@ -182,7 +182,10 @@ impl Extension for Only {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::builder, *};
+    use super::{
+        super::{builder, parser::parse},
+        *,
+    };
 
     fn validation() -> Validation {
         Validation::new(builder()).unwrap()
@@ -190,9 +193,8 @@ mod tests {
 
     /// What is said against a document.
     fn said(validation: &Validation, text: &str) -> Vec<String> {
-        let mut request = Request::new(text);
-        let document = request.parsed_query().unwrap();
-        let errors = validation.check(text, document).err().unwrap_or_default();
+        let document = parse(text).unwrap();
+        let errors = validation.check(text, &document).err().unwrap_or_default();
         errors.into_iter().map(|error| error.message).collect()
     }
 
