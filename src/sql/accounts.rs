@@ -121,16 +121,7 @@ impl AccountStore for Sql {
         used: &CodeHash,
         session: &NewSession,
     ) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        if !confirm(&mut tx, user, session.at).await? {
-            return Ok(false);
-        }
-        if !codes::consume(&mut tx, user, Purpose::VerifyEmail, used).await? {
-            return Ok(false);
-        }
-        sessions::insert(&mut tx, user, session).await?;
-        commit(tx).await?;
-        Ok(true)
+        retried(|| self.try_verify_email(user, used, session)).await
     }
 
     async fn reset_password(
@@ -160,13 +151,7 @@ impl AccountStore for Sql {
         checked: &PasswordHash,
         session: &NewSession,
     ) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        if !hold_password(&mut tx, user, checked).await? {
-            return Ok(false);
-        }
-        sessions::insert(&mut tx, user, session).await?;
-        commit(tx).await?;
-        Ok(true)
+        retried(|| self.try_open_session(user, checked, session)).await
     }
 
     async fn trade_token(
@@ -246,6 +231,39 @@ impl Sql {
             return Ok(Registration::EmailTaken);
         }
         Err(Error::unavailable("an account that collides is not there any more"))
+    }
+
+    async fn try_verify_email(
+        &self,
+        user: UserId,
+        used: &CodeHash,
+        session: &NewSession,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        if !confirm(&mut tx, user, session.at).await? {
+            return Ok(false);
+        }
+        if !codes::consume(&mut tx, user, Purpose::VerifyEmail, used).await? {
+            return Ok(false);
+        }
+        sessions::insert(&mut tx, user, session).await?;
+        commit(tx).await?;
+        Ok(true)
+    }
+
+    async fn try_open_session(
+        &self,
+        user: UserId,
+        checked: &PasswordHash,
+        session: &NewSession,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        if !hold_password(&mut tx, user, checked).await? {
+            return Ok(false);
+        }
+        sessions::insert(&mut tx, user, session).await?;
+        commit(tx).await?;
+        Ok(true)
     }
 
     async fn try_change_password(

@@ -40,26 +40,32 @@ impl AttemptStore for Sql {
         if keys.is_empty() {
             return Ok(());
         }
-        let mut query = QueryBuilder::<Any>::new(
-            "UPDATE attempts SET times = times - 1 WHERE times > 0 AND hash",
-        );
-        push_keys(&mut query, keys);
-        let mut connection = self.availability.unless_away(self.write.acquire()).await?;
-        timed("attempts.take_back", query.build().execute(&mut *connection)).await.map(drop)
+        let update = "UPDATE attempts SET times = times - 1 WHERE times > 0 AND hash";
+        retried(|| self.change("attempts.take_back", update, keys)).await
     }
 
     async fn forget_attempts(&self, keys: &[AttemptKey]) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
-        let mut query = QueryBuilder::<Any>::new("DELETE FROM attempts WHERE hash");
-        push_keys(&mut query, keys);
-        let mut connection = self.availability.unless_away(self.write.acquire()).await?;
-        timed("attempts.forget", query.build().execute(&mut *connection)).await.map(drop)
+        let delete = "DELETE FROM attempts WHERE hash";
+        retried(|| self.change("attempts.forget", delete, keys)).await
     }
 }
 
 impl Sql {
+    async fn change(
+        &self,
+        name: &'static str,
+        statement: &'static str,
+        keys: &[AttemptKey],
+    ) -> Result<()> {
+        let mut query = QueryBuilder::<Any>::new(statement);
+        push_keys(&mut query, keys);
+        let mut connection = self.availability.unless_away(self.write.acquire()).await?;
+        timed(name, query.build().execute(&mut *connection)).await.map(drop)
+    }
+
     async fn count_once(
         &self,
         keys: &[(AttemptKey, Timestamp)],

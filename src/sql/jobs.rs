@@ -35,10 +35,14 @@ const COLUMNS: &str = "id, task, created_at, run_at, attempts";
 #[async_trait]
 impl JobStore for Sql {
     async fn insert(&self, job: &Job) -> Result<Vec<Job>> {
-        let mut tx = self.begin().await?;
-        insert(&mut tx, job).await?;
-        let mut older = open(&mut tx, &job.task.subject()).await?;
-        commit(tx).await?;
+        let insert_once = || async {
+            let mut tx = self.begin().await?;
+            insert(&mut tx, job).await?;
+            let older = open(&mut tx, &job.task.subject()).await?;
+            commit(tx).await?;
+            Ok(older)
+        };
+        let mut older = retried(insert_once).await?;
         older.retain(|other| other.id < job.id);
         Ok(older)
     }

@@ -56,7 +56,8 @@ pub(super) async fn trade(
     at: Timestamp,
     issued_after: Timestamp,
 ) -> Result<Trade> {
-    if let Some((user, session)) = try_trade(sql, token, next, at, issued_after).await? {
+    let traded_now = retried(|| try_trade(sql, token, next, at, issued_after)).await?;
+    if let Some((user, session)) = traded_now {
         return Ok(Trade::Done { user, session });
     }
     // A transaction of its own, as the head has to be locked first in it.
