@@ -4,8 +4,23 @@
 use std::cmp::Reverse;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use mediatype::{MediaType as Range, MediaTypeList, Name, ReadParams, names};
 
 use crate::api::codes::Code;
+
+const GRAPHQL_RESPONSE: Range<'_> = Range::from_parts(
+    names::APPLICATION,
+    Name::new_unchecked("graphql-response"),
+    Some(names::JSON),
+    &[],
+);
+const JSON: Range<'_> = Range::new(names::APPLICATION, names::JSON);
+const ANY_APPLICATION: Range<'_> = Range::new(names::APPLICATION, names::_STAR);
+const ANY: Range<'_> = Range::new(names::_STAR, names::_STAR);
+const EVENTS: Range<'_> = Range::new(names::TEXT, names::EVENT_STREAM);
+const PARTS: Range<'_> = Range::new(names::MULTIPART, names::MIXED);
+const HTML: Range<'_> = Range::new(names::TEXT, names::HTML);
+const SUBSCRIPTION_SPEC: Name<'_> = Name::new_unchecked("subscriptionSpec");
 
 /// What a request may be answered in: of each kind the best of those that
 /// are accepted.
@@ -51,14 +66,13 @@ impl MediaType {
     /// How exactly the range names it.
     fn named(self, range: &Range<'_>) -> Option<Exactness> {
         let own = match self {
-            Self::GraphqlResponse => "application/graphql-response+json",
-            Self::Json => "application/json",
+            Self::GraphqlResponse => GRAPHQL_RESPONSE,
+            Self::Json => JSON,
         };
-        match range.name.as_str() {
-            "*/*" => Some(Exactness::Any),
-            "application/*" => Some(Exactness::Kind),
-            name => (name == own).then_some(Exactness::Itself),
-        }
+        let essence = range.essence();
+        [(own, Exactness::Itself), (ANY_APPLICATION, Exactness::Kind), (ANY, Exactness::Any)]
+            .into_iter()
+            .find_map(|(named, exactness)| (essence == named).then_some(exactness))
     }
 
     /// The value of `Content-Type`.
@@ -91,11 +105,12 @@ pub(super) enum StreamType {
 impl StreamType {
     fn named(self, range: &Range<'_>) -> Option<Exactness> {
         let named = match self {
-            Self::Events => range.name == "text/event-stream",
+            Self::Events => range.essence() == EVENTS,
             // Without the parameter it is about answers in several pieces.
             Self::Parts => {
-                range.name == "multipart/mixed"
-                    && range.parameter("subscriptionSpec") == Some("1.0")
+                let specification = range.get_param(SUBSCRIPTION_SPEC);
+                range.essence() == PARTS
+                    && specification.is_some_and(|version| version.unquoted_str() == "1.0")
             }
         };
         named.then_some(Exactness::Itself)
@@ -104,7 +119,7 @@ impl StreamType {
 
 /// Whether a browser asks for a page.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
-    ranges(headers).any(|range| range.name == "text/html" && range.weight() > 0.0)
+    ranges(headers).any(|range| range.essence() == HTML && weight(&range) > 0.0)
 }
 
 /// Whether the body is JSON in UTF-8. Any other type is refused, also because
@@ -114,47 +129,27 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     else {
         return false;
     };
-    let mut fields = value.split(';').map(str::trim);
-    let json = fields.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
-    json && fields.all(|parameter| match parameter.split_once('=') {
-        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
-            let value = value.trim().trim_matches('"');
-            value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8")
-        }
-        _ => true,
+    Range::parse(value).is_ok_and(|json| {
+        let charset = json.get_param(names::CHARSET);
+        json.essence() == JSON && charset.is_none_or(|charset| is_utf8(&charset.unquoted_str()))
     })
 }
 
-/// One of the media ranges of `Accept` (RFC 9110, section 12.5.1).
-struct Range<'a> {
-    /// In lower case.
-    name: String,
-    parameters: &'a str,
+fn is_utf8(charset: &str) -> bool {
+    charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
 }
 
-impl<'a> Range<'a> {
-    fn parse(text: &'a str) -> Self {
-        let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
-        Self { name: name.trim().to_ascii_lowercase(), parameters }
-    }
-
-    /// The value of a parameter, without its quotes.
-    fn parameter(&self, name: &str) -> Option<&'a str> {
-        let mut all = self.parameters.split(';').filter_map(|field| field.split_once('='));
-        let (_, value) = all.find(|(given, _)| given.trim().eq_ignore_ascii_case(name))?;
-        Some(value.trim().trim_matches('"'))
-    }
-
-    /// From 0 to 1, and 0 for what is none.
-    fn weight(&self) -> f32 {
-        let Some(given) = self.parameter("q") else { return 1.0 };
-        given.parse().ok().filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0)
-    }
+/// From 0 to 1, and 0 for what is none.
+fn weight(range: &Range<'_>) -> f32 {
+    let Some(given) = range.get_param(names::Q) else { return 1.0 };
+    let weight = given.as_str().parse().ok();
+    weight.filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0)
 }
 
+/// The media ranges of `Accept` (RFC 9110, section 12.5.1).
 fn ranges(headers: &HeaderMap) -> impl Iterator<Item = Range<'_>> {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(Range::parse)
+    values.flat_map(MediaTypeList::new).filter_map(Result::ok)
 }
 
 /// How exactly a range names a type: what is more exact says its weight.
@@ -175,7 +170,7 @@ fn best<T: Copy>(
     let accepted = candidates.iter().filter_map(|candidate| {
         let ranges = ranges(headers).enumerate();
         let naming = ranges.filter_map(|(at, range)| {
-            Some((named(*candidate, &range)?, Reverse(at), range.weight()))
+            Some((named(*candidate, &range)?, Reverse(at), weight(&range)))
         });
         let (exactness, at, weight) = naming.max_by_key(|(exactness, at, _)| (*exactness, *at))?;
         (weight > 0.0).then_some((weight, exactness, at, *candidate))
@@ -217,6 +212,9 @@ mod tests {
             ("application/graphql-response+json;q=0, application/*", Json),
             ("text/html, application/*;q=0.1", Json),
             ("multipart/mixed;deferSpec=20220824,application/json", Json),
+            ("text/plain;note=\"a, application/graphql-response+json;b\", */*", Json),
+            ("application/json;note=\"\\\";q=0\", */*;q=0.1", Json),
+            (" , application/json ; charset=utf-8 ,, nonsense", Json),
             ("multipart/mixed;subscriptionSpec=2.0, text/event-stream;q=0, */*", Json),
         ] {
             assert_eq!(accepted(accept), Some(Accepted::Whole(expected)), "{accept}");
@@ -257,6 +255,9 @@ mod tests {
             ("Application/Json; charset=UTF-8", true),
             ("application/json;charset=\"utf-8\"", true),
             ("application/json; charset=latin1", false),
+            ("application/json; charset", false),
+            ("application/json, text/plain", false),
+            ("application/json ;", true),
             ("text/plain", false),
             ("application/x-www-form-urlencoded", false),
             ("multipart/form-data; boundary=x", false),
