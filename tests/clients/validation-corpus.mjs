@@ -101,6 +101,10 @@ export const HAND_WRITTEN = [
   ['{ user(username: "\\x") { id } }', false],
   ['{ user(username: "a\tb") { id } }', true],
   ['{ user(username: "a\nb") { id } }', false],
+  ['{ user(username: "\nb") { id } }', false],
+  ['{ user(username: "\r\nb") { id } }', false],
+  ['{ user(username: "") { id } }', true],
+  ['{ user(username: "', false],
   ['{ user(username: """a\n\\"""\\x\n""") { id } }', true],
   // Numbers: 2.9.1.
   ['{ users(first: -0) { totalCount } }', true],

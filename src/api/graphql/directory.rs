@@ -72,6 +72,7 @@ impl DirectoryQuery {
         after: Option<String>,
     ) -> Result<UserConnection> {
         let scope = Scope::of(ctx)?;
+        let query = page::prefix(query)?;
         let first = page::count("first", first.unwrap_or(20))?;
         let after = page::parse_directory(after.as_deref())?;
         let (graph, viewer) = (&scope.services().graph, scope.viewer().user);

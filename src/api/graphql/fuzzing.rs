@@ -42,14 +42,12 @@ static GATE: LazyLock<Gate> = LazyLock::new(|| {
 });
 
 /// A document, and behind a zero byte its variables as JSON, is refused or
-/// would be executed. Whether the
-/// document is known as a valid one makes no difference.
+/// would be executed. Whether it is known as a valid one makes no difference.
 pub fn documents(data: &[u8]) {
     let Ok(given) = str::from_utf8(data) else { return };
     let (document, variables) = given.split_once('\0').unwrap_or((given, "{}"));
     let variables: Value = serde_json::from_str(variables).unwrap_or_default();
     let refused = is_refused(document, variables.clone());
-    assert!(refused || parser::parse(document).is_ok());
     assert_eq!(refused, is_refused(document, variables.clone()));
     // Too long to be kept.
     let unknown = format!("{document}\n{}", " ".repeat(16 * 1024));
@@ -57,7 +55,9 @@ pub fn documents(data: &[u8]) {
 }
 
 fn is_refused(document: &str, variables: Value) -> bool {
-    let request = Request::new(document).variables(Variables::from_json(variables));
+    let Ok(parsed) = parser::parse(document) else { return true };
+    let mut request = Request::new(document).variables(Variables::from_json(variables));
+    request.set_parsed_query(parsed);
     let Some(answer) = GATE.execute(request).now_or_never() else {
         panic!("nothing is waited for")
     };

@@ -44,13 +44,14 @@ impl Gate {
     /// [`Error::Store`](crate::error::Error::Store) where async-graphql does not say what
     /// types there are.
     pub(super) fn new(schema: impl Fn() -> Builder, rates: Rates) -> Result<Self> {
-        let validation = Validation::new(schema())?;
+        let validation = Validation::new(&schema)?;
         let schema = schema().validation_mode(ValidationMode::Fast).finish();
         Ok(Self { validation, schema, rates })
     }
 
     /// Lets the request pass, which is then as it is to be executed.
     fn admit(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
+        self.count(request)?;
         let new = (!self.validation.knows(&request.query)).then(|| request.query.clone());
         if let Some(text) = &new {
             // Also where nobody has: the parser of async-graphql would read it otherwise.
@@ -75,7 +76,6 @@ impl Gate {
             request.set_parsed_query(settled);
         }
         (request.variables, request.operation_name) = (given, name);
-        self.count(request)?;
         Ok(())
     }
 

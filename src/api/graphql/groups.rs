@@ -150,6 +150,7 @@ impl Group {
         #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<GroupMemberConnection> {
+        let query = page::prefix(query)?;
         let first = page::count("first", first.unwrap_or(50))?;
         let after = page::parse_name(after.as_deref())?;
         let page = if self.may(Act::TakePart).await? {
@@ -246,6 +247,7 @@ impl GroupQuery {
         after: Option<String>,
     ) -> Result<GroupConnection> {
         let scope = Scope::of(ctx)?;
+        let query = page::prefix(query)?;
         let first = page::count("first", first.unwrap_or(20))?;
         let after = page::parse_group(after.as_deref())?;
         let (graph, viewer) = (&scope.services().graph, scope.viewer().user);

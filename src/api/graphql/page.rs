@@ -46,6 +46,18 @@ pub fn count(field: &'static str, n: i32) -> Result<usize> {
         .ok_or_else(|| Error::invalid(field, "must be 1 to 100"))
 }
 
+/// Parses the `query` of a list by name: what names begin with.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] beyond 200 characters, as in a search; no name has as many.
+pub fn prefix(query: Option<String>) -> Result<Option<String>> {
+    if query.as_ref().is_some_and(|query| query.chars().nth(200).is_some()) {
+        return Err(Error::invalid("query", "must have at most 200 characters"));
+    }
+    Ok(query)
+}
+
 /// A place in a list, as clients carry it: a letter for the kind of list and
 /// what the next page starts behind.
 fn seal(kind: char, text: &str) -> String {

@@ -3,7 +3,7 @@
 //! Most rules are async-graphql's, which does not look at `__typename` unless [`typenames`] makes it.
 //! What values there may be, and where variables may stand, is in [`values`], and what may have one
 //! name in an answer in [`overlaps`]. That a field of an input
-//! object is given once, [`super::text`] tells, because a document that is parsed does not show it
+//! object is given once, [`super::parser`] tells: a document that is parsed does not show it
 //! any more.
 //!
 //! All that depends on the text alone, so what is valid is remembered.
@@ -31,6 +31,8 @@ use crate::error::{Error, Result};
 
 /// How many errors are told.
 const MOST_ERRORS: usize = 100;
+/// How many errors may name what is like an unknown name: to find that takes long.
+const MOST_SUGGESTING: usize = 20;
 /// How async-graphql begins what it says of values and of names. It would show values, and
 /// takes the name of an argument for that of its field.
 const TOLD_BELOW: [&str; 2] = ["Invalid ", "Fields "];
@@ -41,6 +43,8 @@ const TOLD_BELOW: [&str; 2] = ["Invalid ", "Fields "];
 pub(super) struct Validation {
     /// Validates, and executes nothing.
     schema: Schema,
+    /// The same, and names what is like an unknown name.
+    suggesting: Schema,
     types: SchemaEnv,
     valid: Cache<Arc<str>, ()>,
 }
@@ -56,9 +60,10 @@ impl Validation {
     /// # Errors
     ///
     /// [`Error::Store`] where async-graphql does not say what types there are.
-    pub(super) fn new(schema: Builder) -> Result<Self> {
+    pub(super) fn new(schema: impl Fn() -> Builder) -> Result<Self> {
         let types = Arc::new(OnceLock::new());
-        let schema = schema.extension(Only(types.clone())).finish();
+        let suggesting = schema().extension(Only(types.clone())).finish();
+        let schema = schema().extension(Only(types.clone())).disable_suggestions().finish();
         // Extensions are shown the types with a request: any will do.
         let _valid = schema.execute("{ __typename }").now_or_never();
         let types = types.get().cloned().ok_or_else(|| Error::internal("no types are known"))?;
@@ -66,7 +71,7 @@ impl Validation {
             .weigher(|text: &Arc<str>, ()| u32::try_from(text.len()).unwrap_or(u32::MAX))
             .max_capacity(Self::CAPACITY)
             .build();
-        Ok(Self { schema, types, valid })
+        Ok(Self { schema, suggesting, types, valid })
     }
 
     /// The types of the schema.
@@ -95,15 +100,13 @@ impl Validation {
         if !unknown.is_empty() {
             return Err(unknown);
         }
-        let mut request = Request::new(text);
         let mut shown = document.clone();
         let mut errors = typenames::show(&mut shown);
-        request.set_parsed_query(shown);
-        let checked = self.schema.execute(request).now_or_never();
-        let Some(checked) = checked else {
-            return Err(vec![ServerError::new("the document could not be validated", None)]);
-        };
-        errors.extend(checked.errors);
+        let mut told = told_by(&self.schema, text, &shown);
+        if (1..=MOST_SUGGESTING).contains(&told.len()) {
+            told = told_by(&self.suggesting, text, &shown);
+        }
+        errors.extend(told);
         errors.retain(|error| !TOLD_BELOW.iter().any(|begin| error.message.starts_with(begin)));
         errors.extend(values::check(self.types(), document));
         if errors.is_empty() {
@@ -120,6 +123,14 @@ impl Validation {
         }
         Ok(())
     }
+}
+
+/// What a schema that only validates says against a document.
+fn told_by(schema: &Schema, text: &str, document: &ExecutableDocument) -> Vec<ServerError> {
+    let mut request = Request::new(text);
+    request.set_parsed_query(document.clone());
+    let told = schema.execute(request).now_or_never().map(|told| told.errors);
+    told.unwrap_or_else(|| vec![ServerError::new("the document could not be validated", None)])
 }
 
 /// Section 5.8.2, of variables: their types exist.
@@ -188,7 +199,7 @@ mod tests {
     };
 
     fn validation() -> Validation {
-        Validation::new(builder()).unwrap()
+        Validation::new(builder).unwrap()
     }
 
     /// What is said against a document.
@@ -261,6 +272,22 @@ mod tests {
         ] {
             assert_eq!(said(&validation, text), [expected], "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_like_an_unknown_name_is_told_of_a_few() {
+        let validation = validation();
+        let unknown = |many: usize| {
+            let names: String = (0..many).map(|n| format!(" usernam{n}")).collect();
+            let text = format!("{{ __typename }} fragment F on User {{{names} }}");
+            let mut said = said(&validation, &text);
+            said.retain(|said| said.starts_with("Unknown field"));
+            (said.len(), said.iter().filter(|said| said.contains("\"username\"?")).count())
+        };
+        // One more error says that nothing uses the fragment.
+        assert_eq!(unknown(MOST_SUGGESTING - 1), (MOST_SUGGESTING - 1, MOST_SUGGESTING - 1));
+        assert_eq!(unknown(MOST_SUGGESTING), (MOST_SUGGESTING, 0));
+        assert!(unknown(500).0 <= MOST_ERRORS);
     }
 
     #[test]

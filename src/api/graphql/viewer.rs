@@ -114,6 +114,7 @@ impl Viewer {
         #[graphql(default = 50)] first: Option<i32>,
         after: Option<String>,
     ) -> Result<FriendConnection> {
+        let query = page::prefix(query)?;
         let first = page::count("first", first.unwrap_or(50))?;
         let after = page::parse_name(after.as_deref())?;
         let graph = &self.scope.services().graph;

@@ -2,7 +2,8 @@
 
 use std::str::Chars;
 
-const BLOCK: &str = "\"\"\"";
+/// What block strings begin and end with.
+pub(super) const BLOCK: &str = "\"\"\"";
 
 /// What a string says that the lexer took; `None` where it should not have.
 pub(super) fn value(literal: &str) -> Option<String> {

@@ -6,6 +6,8 @@
 use apollo_parser::{Lexer, TokenKind};
 use async_graphql::{Pos, ServerError, ServerResult};
 
+use super::strings::BLOCK;
+
 /// How deep brackets of all kinds may be nested.
 pub(super) const MAX_NESTING: usize = 64;
 /// How many tokens a document may have (GraphQL, section 2.1.6).
@@ -102,11 +104,14 @@ impl<'a> Tokens<'a> {
             };
             let token = token.map_err(|error| {
                 // What the lexer says would show what there is.
-                let unended = error.message().starts_with("unterminated string");
+                let unended = error.message().ends_with("string value");
                 let what = if unended { "the end of a string" } else { "a token" };
                 unreadable(what, self.pos_at(self.end))
             })?;
             let (kind, text, start) = (token.kind(), token.data(), self.end);
+            if kind == TokenKind::StringValue && is_broken(text) {
+                return Err(unreadable("a token", self.pos_at(start)));
+            }
             self.end += text.len();
             if !matches!(kind, TokenKind::Whitespace | TokenKind::Comment | TokenKind::Comma) {
                 return Ok(Token { kind, text, pos: self.pos_at(start) });
@@ -150,6 +155,11 @@ impl<'a> Tokens<'a> {
         self.counted = (index, pos);
         pos
     }
+}
+
+/// Whether a line ends in a string that is no block: the lexer takes it right behind the quote.
+fn is_broken(text: &str) -> bool {
+    !text.starts_with(BLOCK) && text.contains(['\n', '\r'])
 }
 
 fn unreadable(what: &str, pos: Pos) -> ServerError {
