@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use chatterbox::{live::Cursor, messaging::Position};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection};
@@ -239,7 +240,8 @@ pub async fn kept(client: &Client, conversation: &str) -> Vec<Sent> {
 }
 
 /// Somebody who follows their events and comes back with their cursor
-/// whenever the connection breaks, until this is dropped.
+/// whenever the connection breaks, until this is dropped. Who has heard nothing
+/// by then comes back for all that there ever was.
 pub struct Subscriber {
     heard: Arc<Mutex<Heard>>,
     following: AbortHandle,
@@ -336,6 +338,10 @@ impl Follower {
             }
             if over {
                 return;
+            }
+            if self.cursor.is_null() {
+                // Nothing was heard that would say from where on.
+                self.cursor = Cursor(Position(0)).to_string().into();
             }
             tokio::time::sleep(PAUSE).await;
         }
