@@ -14,6 +14,7 @@ stories! {
     a_known_document_is_as_strict_as_a_new_one,
     a_default_says_what_is_skipped,
     what_has_one_name_is_carried_out_once,
+    what_has_one_name_is_read_once,
 }
 
 const BIO: &str = "mutation ($bio: String!) { updateProfile(input: { bio: $bio }) { bio } }";
@@ -177,4 +178,31 @@ async fn what_has_one_name_is_carried_out_once(app: &TestApp) {
         assert_eq!(sent["seq"], seq + 1, "{query}");
         assert!(sent["id"].is_string(), "{query}");
     }
+}
+
+async fn what_has_one_name_is_read_once(app: &TestApp) {
+    let (ada, grace) = app.friends("ada", "grace").await;
+    ada.send(&grace, "Hello").await;
+    for (query, expected) in [
+        (
+            "{ viewer { ...A ...B } } fragment A on Viewer { friends(first: 5) { nodes { id } } }
+             fragment B on Viewer { friends(first: 5) { nodes { username } totalCount } }",
+            json!({ "viewer": { "friends": {
+                "nodes": [{ "id": grace.id, "username": grace.username }], "totalCount": 1
+            } } }),
+        ),
+        (
+            "{ viewer { conversations { nodes { lastMessage { seq }
+               ... on DirectConversation { lastMessage { body } } } } } }",
+            json!({ "viewer": { "conversations": { "nodes": [
+                { "lastMessage": { "seq": 1, "body": "Hello" } }
+            ] } } }),
+        ),
+    ] {
+        assert_eq!(ada.data(query, json!({})).await, expected, "{query}");
+    }
+    let twice = "{ node(id: \"nonsense\") { id } ...F }
+        fragment F on Query { node(id: \"nonsense\") { __typename } }";
+    let failed = ada.response(twice, json!({})).await;
+    assert_eq!(failed["errors"].as_array().map(Vec::len), Some(1), "{failed:#}");
 }

@@ -17,7 +17,11 @@ use futures::{
 };
 
 use super::{
-    Builder, Schema, cost, errors, omitted, parser, roots, validation::Validation, variables,
+    Builder, Schema, cost, errors,
+    merged::merged,
+    omitted, parser, roots,
+    validation::{Valid, Validation},
+    variables,
 };
 use crate::{
     accounts::{Client, Viewer},
@@ -52,29 +56,30 @@ impl Gate {
     /// Lets the request pass, which is then as it is to be executed.
     fn admit(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
         self.count(request)?;
-        let new = (!self.validation.knows(&request.query)).then(|| request.query.clone());
-        if let Some(text) = &new {
-            // Also where nobody has: the parser of async-graphql would read it otherwise.
-            request.set_parsed_query(parser::parse(text)?);
+        let known = self.validation.known(&request.query);
+        if known.is_none() {
+            // Whoever hands it in: the parser of async-graphql is not to read what is unknown.
+            request.set_parsed_query(parser::parse(&request.query)?);
         }
         let types = self.validation.types();
         let (mut given, name) = (mem::take(&mut request.variables), request.operation_name.take());
+        let text = mem::take(&mut request.query);
         let document = request.parsed_query()?;
         // Comes before anything that follows fragments, whose time doubles with
         // each that is spread twice.
         cost::check(types, document, &given)?;
-        if let Some(text) = &new {
-            self.validation.check(text, document)?;
-        }
+        let checked = || self.validation.check(&text, document);
+        let Valid { repeats } = known.map_or_else(checked, Ok)?;
         let missing = variables::settle(types, document, name.as_deref(), &mut given)?;
-        let scattered = roots::are_scattered(document);
-        if scattered || !missing.is_empty() {
+        let apart = repeats || roots::are_in_fragments(document);
+        if apart || !missing.is_empty() {
             let mut settled = omitted::without(&missing, document);
-            if scattered {
-                roots::gather(&mut settled, &given);
+            if apart {
+                settled = merged(types, &settled, name.as_deref(), &given);
             }
             request.set_parsed_query(settled);
         }
+        request.query = text;
         (request.variables, request.operation_name) = (given, name);
         Ok(())
     }

@@ -18,6 +18,7 @@ mod gate;
 mod groups;
 mod inputs;
 mod loaders;
+mod merged;
 mod messages;
 mod node;
 mod omitted;

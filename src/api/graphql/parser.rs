@@ -28,6 +28,9 @@ use self::{
     values::Within,
 };
 
+#[cfg(test)]
+pub(super) use self::tests::bare;
+
 const ROUND: [TokenKind; 2] = [TokenKind::LParen, TokenKind::RParen];
 const CURLY: [TokenKind; 2] = [TokenKind::LCurly, TokenKind::RCurly];
 

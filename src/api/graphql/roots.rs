@@ -1,7 +1,7 @@
 //! The fields at the top of an operation, whatever fragments they stand in.
 
 use async_graphql::{
-    Name, Positioned, Value, Variables,
+    Positioned,
     parser::types::{
         Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition,
         OperationType, Selection, SelectionSet,
@@ -39,48 +39,13 @@ pub(super) fn only(operation: &OperationDefinition) -> Option<&Field> {
     }
 }
 
-/// Whether there is a mutation or a subscription with fields that stand in fragments, or of which
-/// several have one name. async-graphql would execute each of these by itself, or not see them.
-pub(super) fn are_scattered(document: &ExecutableDocument) -> bool {
-    document.operations.iter().any(|(_, operation)| is_scattered(&operation.node))
-}
-
-fn is_scattered(operation: &OperationDefinition) -> bool {
-    let items = &operation.selection_set.node.items;
-    let is_known = |at: usize, name: &Name| {
-        items[..at].iter().any(|item| match &item.node {
-            Selection::Field(field) => field.node.response_key().node == *name,
-            _ => false,
-        })
-    };
-    operation.ty != OperationType::Query
-        && items.iter().enumerate().any(|(at, item)| match &item.node {
-            Selection::Field(field) => is_known(at, &field.node.response_key().node),
-            _ => true,
-        })
-}
-
-/// Puts those that are scattered where they belong, with these values of all variables.
-pub(super) fn gather(document: &mut ExecutableDocument, variables: &Variables) {
-    let whole = document.clone();
-    for operation in operations(document).filter(|operation| is_scattered(operation)) {
-        let fields = fields(&whole, operation, |directives| are_left_out(directives, variables));
-        let items = fields.into_iter().map(|mut field| {
-            field.node.directives.clear();
-            Positioned::new(Selection::Field(field.clone()), field.pos)
-        });
-        operation.selection_set.node.items = items.collect();
-    }
-}
-
-/// Sections 3.13.1 and 3.13.2: `@skip` and `@include`.
-fn are_left_out(directives: &[Positioned<Directive>], variables: &Variables) -> bool {
-    directives.iter().any(|Positioned { node: directive, .. }| {
-        let condition = directive.get_argument("if").and_then(|value| {
-            value.node.clone().into_const_with(|name| variables.get(&name).cloned().ok_or(())).ok()
-        });
-        let holds = condition == Some(Value::Boolean(true));
-        holds == (directive.name.node == "skip")
+/// Whether there is a mutation or a subscription with fields that stand in fragments, where
+/// async-graphql would not see them.
+pub(super) fn are_in_fragments(document: &ExecutableDocument) -> bool {
+    document.operations.iter().any(|(_, Positioned { node: operation, .. })| {
+        let mut items = operation.selection_set.node.items.iter();
+        operation.ty != OperationType::Query
+            && items.any(|item| !matches!(item.node, Selection::Field(_)))
     })
 }
 

@@ -46,7 +46,14 @@ pub(super) struct Validation {
     /// The same, and names what is like an unknown name.
     suggesting: Schema,
     types: SchemaEnv,
-    valid: Cache<Arc<str>, ()>,
+    valid: Cache<Arc<str>, Valid>,
+}
+
+/// What is known of a valid document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Valid {
+    /// Whether a field stands in several places, see [`super::merged`].
+    pub(super) repeats: bool,
 }
 
 impl Validation {
@@ -68,7 +75,7 @@ impl Validation {
         let _valid = schema.execute("{ __typename }").now_or_never();
         let types = types.get().cloned().ok_or_else(|| Error::internal("no types are known"))?;
         let valid = Cache::builder()
-            .weigher(|text: &Arc<str>, ()| u32::try_from(text.len()).unwrap_or(u32::MAX))
+            .weigher(|text: &Arc<str>, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
             .max_capacity(Self::CAPACITY)
             .build();
         Ok(Self { schema, suggesting, types, valid })
@@ -79,9 +86,9 @@ impl Validation {
         &self.types.registry
     }
 
-    /// Whether a document with this text was found valid lately.
-    pub(super) fn knows(&self, text: &str) -> bool {
-        self.valid.get(text).is_some()
+    /// A document with this text, if it was found valid lately.
+    pub(super) fn known(&self, text: &str) -> Option<Valid> {
+        self.valid.get(text)
     }
 
     /// Checks the document of this text, which is within the limits of [`super::parser`] and
@@ -94,7 +101,7 @@ impl Validation {
         &self,
         text: &str,
         document: &ExecutableDocument,
-    ) -> Result<(), Vec<ServerError>> {
+    ) -> Result<Valid, Vec<ServerError>> {
         // async-graphql panics at a default of a list of these.
         let unknown: Vec<_> = unknown_types(self.types(), document).take(MOST_ERRORS).collect();
         if !unknown.is_empty() {
@@ -109,8 +116,12 @@ impl Validation {
         errors.extend(told);
         errors.retain(|error| !TOLD_BELOW.iter().any(|begin| error.message.starts_with(begin)));
         errors.extend(values::check(self.types(), document));
+        let mut valid = Valid { repeats: false };
         if errors.is_empty() {
-            errors.extend(overlaps::check(self.types(), document));
+            match overlaps::check(self.types(), document) {
+                Ok(repeats) => valid.repeats = repeats,
+                Err(conflicts) => errors.extend(conflicts),
+            }
             errors.extend(subscriptions(document));
         }
         if !errors.is_empty() {
@@ -119,9 +130,9 @@ impl Validation {
             return Err(errors);
         }
         if text.len() <= Self::LONGEST {
-            self.valid.insert(Arc::from(text), ());
+            self.valid.insert(Arc::from(text), valid);
         }
-        Ok(())
+        Ok(valid)
     }
 }
 
@@ -220,7 +231,7 @@ mod tests {
         {
             for _ in 0..2 {
                 assert_eq!(said(&validation, text).is_empty(), is_valid, "{text}");
-                assert_eq!(validation.knows(text), is_kept, "{text}");
+                assert_eq!(validation.known(text).is_some(), is_kept, "{text}");
             }
         }
     }

@@ -1,9 +1,20 @@
-use async_graphql::parser::parse_query;
+use async_graphql::parser::{parse_query, types::ExecutableDocument};
 
 use super::{
     parse,
     tokens::{LONGEST_NAME, MAX_NESTING, MAX_TOKENS},
 };
+
+/// What a document says, wherever that stands.
+pub(in super::super) fn bare(document: &ExecutableDocument) -> String {
+    let text = format!("{document:?}");
+    let mut parts = text.split("Pos(");
+    let mut bare = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        bare.push_str(part.split_once(')').unwrap().1);
+    }
+    bare
+}
 
 fn is_read(text: &str) -> bool {
     parse(text).is_ok()

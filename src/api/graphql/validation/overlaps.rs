@@ -18,10 +18,18 @@ use async_graphql::{
 
 use super::super::roots;
 
-/// What is wrong with the names of a document in which all else is right, in the order in which
-/// it stands there. Follows fragments wherever they are spread.
-pub(super) fn check(registry: &Registry, document: &ExecutableDocument) -> Vec<ServerError> {
-    let mut merging = Merging { registry, document, seen: HashSet::new(), conflicts: Vec::new() };
+/// Whether a document in which all else is right has a field in two places. Follows fragments
+/// wherever they are spread.
+///
+/// # Errors
+///
+/// What is wrong with its names, in the order in which it stands there.
+pub(super) fn check(
+    registry: &Registry,
+    document: &ExecutableDocument,
+) -> Result<bool, Vec<ServerError>> {
+    let (seen, conflicts) = (HashSet::new(), Vec::new());
+    let mut merging = Merging { registry, document, seen, repeats: false, conflicts };
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         let root = roots::type_of(registry, operation.ty);
@@ -32,7 +40,10 @@ pub(super) fn check(registry: &Registry, document: &ExecutableDocument) -> Vec<S
     }
     merging.conflicts.sort_by_key(|conflict| conflict.fields);
     merging.conflicts.dedup_by_key(|conflict| conflict.fields);
-    merging.conflicts.into_iter().map(Conflict::told).collect()
+    if merging.conflicts.is_empty() {
+        return Ok(merging.repeats);
+    }
+    Err(merging.conflicts.into_iter().map(Conflict::told).collect())
 }
 
 /// Fields by the names that they have in the answer.
@@ -66,6 +77,7 @@ struct Merging<'a> {
     document: &'a ExecutableDocument,
     /// The sets of fields that were asked whether they are the same, by where they stand.
     seen: HashSet<Vec<Pos>>,
+    repeats: bool,
     conflicts: Vec<Conflict>,
 }
 
@@ -146,6 +158,7 @@ impl<'a> Merging<'a> {
                     continue;
                 }
                 let [first, rest @ ..] = together.as_slice() else { continue };
+                self.repeats |= !rest.is_empty();
                 for other in rest {
                     if first.field.name.node != other.field.name.node {
                         self.conflict(name, first, other, "they are different fields");
