@@ -28,17 +28,14 @@ pub(super) fn merged(
     variables: &Variables,
 ) -> ExecutableDocument {
     let Some((name, operation)) = chosen(document, name) else { return document.clone() };
-    let merging = Merging { registry, document, variables };
-    let whole = operation.selection_set.position_node(&operation.selection_set.node);
-    let selection_set = match roots::type_of(registry, operation.ty) {
-        Some(root) => whole.map(|set| merging.set(root, &[set])),
-        None => whole.map(Clone::clone),
-    };
+    let (merging, whole) = (Merging { registry, document, variables }, &operation.selection_set);
+    let root = roots::type_of(registry, operation.ty);
+    let set = root.map_or_else(|| whole.node.clone(), |root| merging.set(root, &[&whole.node]));
     let operation = OperationDefinition {
         ty: operation.ty,
         variable_definitions: operation.variable_definitions.clone(),
         directives: operation.directives.clone(),
-        selection_set,
+        selection_set: whole.position_node(set),
     };
     let operation = Positioned::new(operation, whole.pos);
     let operations = match name {
