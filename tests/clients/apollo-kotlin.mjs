@@ -30,7 +30,7 @@ run('java', ...quickly, '-cp', libraries, here('apollo-kotlin/Generate.java'), s
 const sources = readdirSync(models, { recursive: true }).filter((name) => name.endsWith('.java'));
 assert.ok(sources.length > 20, `${sources.length} models`);
 const files = [...sources.map((name) => join(models, name)), here('apollo-kotlin/Talk.java')];
-run('javac', ...quickly.map((option) => `-J${option}`), '-nowarn', '-cp', libraries, '-d', classes, ...files);
+run('javac', ...quickly.map((option) => `-J${option}`), '-nowarn', '-encoding', 'UTF-8', '-cp', libraries, '-d', classes, ...files);
 const tokens = [await signIn('ada'), await signIn('grace')];
 run('java', ...quickly, '-cp', `${libraries}:${classes}`, 'Talk', HTTP, ...tokens);
 done('apollo-kotlin');

@@ -68,7 +68,14 @@ impl<'a> Merging<'a> {
         sets.iter().for_each(|set| self.collect(set, &all, &mut fields));
         let mut items = Vec::new();
         for found in fields.values() {
-            if found.iter().all(|found| found.of.len() == all.len()) {
+            let mut of_all = found.iter().map(|found| found.of.len() == all.len());
+            let is_leaf = |found: &Found<'_>| found.field.selection_set.node.items.is_empty();
+            // Of what has nothing below it, one that all types have stands for the others.
+            let stands_for_all = match found.first() {
+                Some(first) if is_leaf(first) => of_all.any(|of_all| of_all),
+                _ => of_all.all(|of_all| of_all),
+            };
+            if stands_for_all {
                 items.extend(self.field(of, found));
                 continue;
             }
@@ -222,7 +229,7 @@ mod tests {
             ),
             ("{ viewer { email @include(if: $no) user { id } } }", "{ viewer { user { id } } }"),
             (
-                "{ node(id: 1) { id ... on Node { id } ... on User { bio } ... on User { bio } } }",
+                "{ node(id: 1) { ... on User { id bio } id ... on Node { id } ... on User { bio } } }",
                 "{ node(id: 1) { id ... on User { bio } } }",
             ),
             (
