@@ -72,11 +72,12 @@ impl Gate {
         let Valid { repeats } = known.map_or_else(checked, Ok)?;
         let missing = variables::settle(types, document, name.as_deref(), &mut given)?;
         let apart = repeats || roots::are_in_fragments(document);
-        if apart || !missing.is_empty() {
-            let mut settled = omitted::without(&missing, document);
-            if apart {
-                settled = merged(types, &settled, name.as_deref(), &given);
-            }
+        if !missing.is_empty() {
+            let settled = omitted::without(&missing, document);
+            request.set_parsed_query(settled);
+        }
+        if apart {
+            let settled = merged(types, request.parsed_query()?, name.as_deref(), &given);
             request.set_parsed_query(settled);
         }
         request.query = text;

@@ -5,6 +5,8 @@
 //! that changed in between would have what one person is called beside the id of another. In a mutation
 //! or a subscription it does not look into fragments at the top.
 
+use std::collections::HashMap;
+
 use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
     indexmap::IndexMap,
@@ -28,9 +30,9 @@ pub(super) fn merged(
     variables: &Variables,
 ) -> ExecutableDocument {
     let Some((name, operation)) = chosen(document, name) else { return document.clone() };
-    let (merging, whole) = (Merging { registry, document, variables }, &operation.selection_set);
-    let root = roots::type_of(registry, operation.ty);
-    let set = root.map_or_else(|| whole.node.clone(), |root| merging.set(root, &[&whole.node]));
+    let Some(root) = roots::type_of(registry, operation.ty) else { return document.clone() };
+    let whole = &operation.selection_set;
+    let set = Merging { registry, document, variables }.set(root, &[&whole.node]);
     let operation = OperationDefinition {
         ty: operation.ty,
         variable_definitions: operation.variable_definitions.clone(),
@@ -42,7 +44,8 @@ pub(super) fn merged(
         Some(name) => DocumentOperations::Multiple([(name.clone(), operation)].into()),
         None => DocumentOperations::Single(operation),
     };
-    ExecutableDocument { operations, fragments: document.fragments.clone() }
+    // Nothing spreads them any more.
+    ExecutableDocument { operations, fragments: HashMap::new() }
 }
 
 #[derive(Clone, Copy)]
@@ -202,9 +205,7 @@ mod tests {
     fn operation(registry: &Registry, text: &str) -> String {
         let values = [(Name::new("yes"), true.into()), (Name::new("no"), false.into())];
         let variables = Variables::from_value(Value::Object(values.into_iter().collect()));
-        let mut document = merged(registry, &parse(text).unwrap(), Some("A"), &variables);
-        document.fragments.clear();
-        bare(&document)
+        bare(&merged(registry, &parse(text).unwrap(), Some("A"), &variables))
     }
 
     #[test]

@@ -7,6 +7,7 @@ use chatterbox_graph::{DirectoryKey, GroupKey, Tier, TimeKey, Timestamp};
 use crate::{
     error::{Error, Result},
     ids,
+    messaging::SearchQuery,
 };
 
 /// How many items a page may have.
@@ -52,7 +53,7 @@ pub fn count(field: &'static str, n: i32) -> Result<usize> {
 ///
 /// [`Error::Invalid`] beyond 200 characters, as in a search; no name has as many.
 pub fn prefix(query: Option<String>) -> Result<Option<String>> {
-    if query.as_ref().is_some_and(|query| query.chars().nth(200).is_some()) {
+    if query.as_ref().is_some_and(|query| query.chars().nth(SearchQuery::MAX_CHARS).is_some()) {
         return Err(Error::invalid("query", "must have at most 200 characters"));
     }
     Ok(query)

@@ -1,25 +1,41 @@
 //! The fields at the top of an operation, whatever fragments they stand in.
 
+use std::collections::HashSet;
+
 use async_graphql::{
-    Positioned,
+    Name, Positioned,
     parser::types::{
-        Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition,
-        OperationType, Selection, SelectionSet,
+        DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType,
+        Selection, SelectionSet,
     },
     registry::Registry,
 };
 
-/// The fields at its top: GraphQL, October 2021, section 6.3.2, `CollectFields`; what has one name
-/// is one field. Those that `is_left_out` says of their directives, and of those of the fragments
-/// around them, are not there. Follows fragments, so it wants a document in which they end.
-pub(super) fn fields(
-    document: &ExecutableDocument,
-    operation: &OperationDefinition,
-    is_left_out: impl Fn(&[Positioned<Directive>]) -> bool,
-) -> Vec<Positioned<Field>> {
-    let mut fields = Vec::new();
-    collect(document, &operation.selection_set.node, &is_left_out, &mut fields);
-    fields
+/// Adds the names that the fields of a set have in the answer, also of the fragments in it, and returns
+/// whether none of them has a directive. Follows fragments, so it wants a document in which they end.
+pub(super) fn names<'a>(
+    document: &'a ExecutableDocument,
+    set: &'a SelectionSet,
+    all: &mut HashSet<&'a Name>,
+) -> bool {
+    let mut are_plain = true;
+    for item in &set.items {
+        are_plain &= item.node.directives().is_empty();
+        let within = match &item.node {
+            Selection::Field(field) => {
+                all.insert(&field.node.response_key().node);
+                continue;
+            }
+            Selection::InlineFragment(fragment) => &fragment.node.selection_set,
+            Selection::FragmentSpread(spread) => {
+                let fragment = document.fragments.get(&spread.node.fragment_name.node);
+                let Some(fragment) = fragment else { continue };
+                &fragment.node.selection_set
+            }
+        };
+        are_plain &= names(document, &within.node, all);
+    }
+    are_plain
 }
 
 /// The type whose fields these are.
@@ -58,36 +74,4 @@ pub(super) fn operations(
         DocumentOperations::Multiple(all) => (None, Some(all.values_mut())),
     };
     one.into_iter().chain(several.into_iter().flatten()).map(|operation| &mut operation.node)
-}
-
-fn collect(
-    document: &ExecutableDocument,
-    set: &SelectionSet,
-    is_left_out: &impl Fn(&[Positioned<Directive>]) -> bool,
-    fields: &mut Vec<Positioned<Field>>,
-) {
-    for item in set.items.iter().filter(|item| !is_left_out(item.node.directives())) {
-        match &item.node {
-            Selection::Field(field) => add(field, fields),
-            Selection::InlineFragment(fragment) => {
-                collect(document, &fragment.node.selection_set.node, is_left_out, fields);
-            }
-            Selection::FragmentSpread(spread) => {
-                let fragment = document.fragments.get(&spread.node.fragment_name.node);
-                let Some(fragment) = fragment else { continue };
-                collect(document, &fragment.node.selection_set.node, is_left_out, fields);
-            }
-        }
-    }
-}
-
-fn add(field: &Positioned<Field>, fields: &mut Vec<Positioned<Field>>) {
-    let name = &field.node.response_key().node;
-    match fields.iter_mut().find(|known| known.node.response_key().node == *name) {
-        Some(known) => {
-            let more = &field.node.selection_set.node.items;
-            known.node.selection_set.node.items.extend_from_slice(more);
-        }
-        None => fields.push(field.clone()),
-    }
 }

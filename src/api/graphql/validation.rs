@@ -13,7 +13,7 @@ mod typenames;
 mod values;
 
 use std::{
-    cell::Cell,
+    collections::HashSet,
     sync::{Arc, OnceLock},
 };
 
@@ -165,13 +165,10 @@ fn subscriptions(document: &ExecutableDocument) -> impl Iterator<Item = ServerEr
     let all = document.operations.iter().map(|(_, operation)| operation);
     let subscriptions = all.filter(|operation| operation.node.ty == OperationType::Subscription);
     subscriptions.filter_map(|operation| {
-        let conditional = Cell::new(false);
-        let fields = roots::fields(document, &operation.node, |directives| {
-            conditional.set(conditional.get() || !directives.is_empty());
-            false
-        });
-        let message = match fields.len() {
-            _ if conditional.get() => "the field at the top of a subscription has no directives",
+        let mut names = HashSet::new();
+        let are_plain = roots::names(document, &operation.node.selection_set.node, &mut names);
+        let message = match names.len() {
+            _ if !are_plain => "the field at the top of a subscription has no directives",
             1 => return None,
             _ => "a subscription has one field at its top",
         };

@@ -76,7 +76,7 @@ impl Parser<'_> {
         let mut fields = IndexMap::new();
         while self.tokens.take_if(TokenKind::RCurly)?.is_none() {
             let name = self.name("the name of a field")?;
-            self.tokens.expect(TokenKind::Colon, "\":\"")?;
+            self.colon()?;
             let value = self.value(within)?.node;
             let Entry::Vacant(entry) = fields.entry(name.node) else {
                 // Section 5.6.3; of both, only one could be kept.
