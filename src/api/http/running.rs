@@ -1,7 +1,11 @@
 //! The operations that run on one socket.
+//!
+//! What has begun is carried on with whether its client reads or not. It may hold what
+//! others wait for (a connection to a store, a turn in a line), and would keep that for as
+//! long as nobody looks at it. Only what it says waits for room, and what comes after that.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
@@ -10,7 +14,7 @@ use std::{
 use async_graphql::{Response, parser::types::OperationType};
 use futures::{
     Stream, StreamExt,
-    stream::{self, AbortHandle, BoxStream, SelectAll, abortable},
+    stream::{self, AbortHandle, BoxStream, FuturesUnordered, StreamFuture, abortable},
 };
 use tracing::{Span, error};
 
@@ -34,10 +38,15 @@ pub(super) struct Heard {
     pub(super) output: Output,
 }
 
+type Operation = BoxStream<'static, Heard>;
+
 /// The operations that run on one socket.
 #[derive(Default)]
 pub(super) struct Running {
-    streams: SelectAll<BoxStream<'static, Heard>>,
+    /// Those that are on their way to what they say next.
+    going: FuturesUnordered<StreamFuture<Operation>>,
+    /// Those that have said something for which there was no room yet.
+    held: VecDeque<(Heard, Operation)>,
     operations: HashMap<Arc<str>, AbortHandle>,
 }
 
@@ -88,22 +97,33 @@ impl Running {
             Heard { id: name.clone(), first: first.take(), output }
         });
         let (outputs, abort) = abortable(outputs);
-        self.streams.push(outputs.boxed());
+        self.going.push(outputs.boxed().into_future());
         self.operations.insert(id, abort);
     }
 
     /// Ends one: nothing more is heard of it. Returns whether it ran.
     pub(super) fn stop(&mut self, id: &str) -> bool {
-        let stopped = self.operations.remove(id);
-        stopped.map(|operation| operation.abort()).is_some()
+        let Some(stopped) = self.operations.remove(id) else { return false };
+        stopped.abort();
+        self.held.retain(|(heard, _)| *heard.id != *id);
+        true
     }
 
-    /// What any of them says next.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
-        match self.streams.poll_next_unpin(cx) {
-            Poll::Ready(Some(heard)) => Poll::Ready(heard),
-            // None runs: whoever starts one polls again.
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+    /// Carries all of them on, and tells what any of them says next if there is `room` for it.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, room: bool) -> Poll<Heard> {
+        loop {
+            if room && let Some((heard, operation)) = self.held.pop_front() {
+                self.going.push(operation.into_future());
+                return Poll::Ready(heard);
+            }
+            match self.going.poll_next_unpin(cx) {
+                Poll::Ready(Some((Some(heard), operation))) => {
+                    self.held.push_back((heard, operation));
+                }
+                Poll::Ready(Some((None, _ended))) => {}
+                // None is on its way: whoever starts one polls again.
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
         }
     }
 }
@@ -126,4 +146,45 @@ pub(super) fn guarded(
         }
         payload
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::task::noop_waker_ref;
+
+    use super::*;
+
+    fn say(running: &mut Running, id: &str) {
+        let payloads = stream::iter([1, 2]).map(|_| Payload::Own(Response::default())).boxed();
+        let trace = TraceId(id.to_owned());
+        running.start(id, OperationType::Subscription, trace, Span::none(), payloads);
+    }
+
+    /// Whose words are heard, one after the other, until there are none.
+    fn heard(running: &mut Running, room: bool) -> Vec<(String, bool)> {
+        let cx = &mut Context::from_waker(noop_waker_ref());
+        let mut heard = Vec::new();
+        while let Poll::Ready(Heard { id, output, .. }) = running.poll_next(cx, room) {
+            heard.push((id.to_string(), output.is_some()));
+        }
+        heard
+    }
+
+    #[test]
+    fn what_is_said_waits_for_room_and_what_was_stopped_is_not_heard() {
+        let mut running = Running::default();
+        for id in ["a", "b"] {
+            say(&mut running, id);
+        }
+        assert_eq!(heard(&mut running, false), []);
+        assert!(running.stop("a"));
+        // The same name again is something else.
+        say(&mut running, "a");
+        let of = |id: &str, heard: &[(String, bool)]| {
+            heard.iter().filter(|(of, _)| of == id).map(|(_, says)| *says).collect::<Vec<_>>()
+        };
+        let heard = heard(&mut running, true);
+        assert_eq!(of("b", &heard), [true, true, false]);
+        assert_eq!(of("a", &heard), [true, true, false]);
+    }
 }

@@ -165,18 +165,17 @@ impl<E: Executor> Socket<E> {
     /// as there is room for what they cause, and then sends it all.
     fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         loop {
-            if self.wire.has_room() {
-                if let Poll::Ready(received) = self.wire.poll_receive(cx) {
-                    match self.received(received) {
-                        Ok(None) => continue,
-                        Ok(Some(turn)) | Err(turn) => return Poll::Ready(turn),
-                    }
+            let room = self.wire.has_room();
+            if room && let Poll::Ready(received) = self.wire.poll_receive(cx) {
+                match self.received(received) {
+                    Ok(None) => continue,
+                    Ok(Some(turn)) | Err(turn) => return Poll::Ready(turn),
                 }
-                if let Poll::Ready(heard) = self.running.poll_next(cx) {
-                    match self.said(heard) {
-                        Ok(()) => continue,
-                        Err(turn) => return Poll::Ready(turn),
-                    }
+            }
+            if let Poll::Ready(heard) = self.running.poll_next(cx, room) {
+                match self.said(heard) {
+                    Ok(()) => continue,
+                    Err(turn) => return Poll::Ready(turn),
                 }
             }
             match self.wire.poll_send(cx) {

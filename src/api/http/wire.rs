@@ -17,7 +17,7 @@ use metrics::Counter;
 use super::close::Close;
 
 /// How many bytes may wait for a client that does not read. When they do,
-/// neither its operations nor its messages are looked at.
+/// its messages are not looked at, and what its operations say has to wait.
 const ROOM: usize = 64 * 1024;
 /// How long a client may take to take its leave.
 const FAREWELL: Duration = Duration::from_secs(3);

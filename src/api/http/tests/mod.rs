@@ -22,7 +22,7 @@ use std::{
 use async_graphql::{Context, Error as Refusal, ErrorExtensions, Object, Schema, Subscription};
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
 use super::*;
 use crate::{error::Error, ids::SessionId, telemetry::TraceId};
@@ -42,6 +42,8 @@ struct Seen {
     feeds: AtomicUsize,
     prepared: AtomicUsize,
     waits: AtomicUsize,
+    pokes: AtomicUsize,
+    poke: Notify,
 }
 
 type TestSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;
@@ -140,6 +142,17 @@ impl SubscriptionRoot {
         Ok(stream::repeat_with(move || {
             seen.floods.fetch_add(1, Ordering::SeqCst);
             "x".repeat(16 * 1024)
+        }))
+    }
+
+    /// Goes on each time that it is poked, and says nothing.
+    async fn poked(&self, ctx: &Context<'_>) -> async_graphql::Result<impl Stream<Item = i32>> {
+        let seen = ctx.data::<Arc<Seen>>()?.clone();
+        Ok(stream::once(async move {
+            loop {
+                seen.poke.notified().await;
+                seen.pokes.fetch_add(1, Ordering::SeqCst);
+            }
         }))
     }
 

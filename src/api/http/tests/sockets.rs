@@ -285,11 +285,8 @@ async fn who_is_too_slow_is_told_to_resume() {
     assert_eq!(socket.close_code().await, 1013);
 }
 
-#[tokio::test]
-async fn who_does_not_read_holds_up_only_itself() {
-    let server = Server::start().await;
-    let mut stuck = Client::acknowledged(&server).await;
-    stuck.subscribe("1", "subscription { flood }").await;
+/// Waits until nothing more is made for a client that does not read; returns how much was.
+async fn until_full(server: &Server) -> usize {
     let floods = || server.seen.floods.load(Ordering::SeqCst);
     // Once the kernel's buffers are full no more is made.
     let mut before = 0;
@@ -302,15 +299,43 @@ async fn who_does_not_read_holds_up_only_itself() {
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(floods(), before);
+    before
+}
+
+#[tokio::test]
+async fn who_does_not_read_holds_up_only_itself() {
+    let server = Server::start().await;
+    let mut stuck = Client::acknowledged(&server).await;
+    stuck.subscribe("1", "subscription { flood }").await;
+    let made = until_full(&server).await;
     let mut other = Client::acknowledged(&server).await;
     other.subscribe("1", "{ one }").await;
     assert_eq!(other.message().await, next("1", json!({ "one": 1 })));
     // Reading again lets it go on, and it can still be closed.
-    for _ in 0..before + 20 {
+    for _ in 0..made + 20 {
         stuck.message().await;
     }
     server.ended.end(server.session(), Ambient::system().now());
     assert_eq!(stuck.close_code().await, 4403);
+}
+
+#[tokio::test]
+async fn what_has_begun_is_carried_on_with_though_nobody_reads() {
+    let server = Server::start().await;
+    let mut stuck = Client::acknowledged(&server).await;
+    stuck.subscribe("1", "subscription { poked }").await;
+    stuck.subscribe("2", "subscription { flood }").await;
+    until_full(&server).await;
+    let floods = || server.seen.floods.load(Ordering::SeqCst);
+    // Whatever wakes the socket has it try again, and the kernel may take a little more.
+    let (mut pokes, mut in_vain) = (0, 0);
+    while in_vain < 5 {
+        let before = floods();
+        server.seen.poke.notify_one();
+        pokes += 1;
+        until(|| server.seen.pokes.load(Ordering::SeqCst) == pokes).await;
+        in_vain = if floods() == before { in_vain + 1 } else { 0 };
+    }
 }
 
 #[tokio::test]
