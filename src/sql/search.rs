@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sqlx::{Any, AnyConnection, QueryBuilder, Transaction};
+use tokio::task::spawn_blocking;
 
 use super::{
     Dialect, Sql, bytes, commit, get, get_id, messages, payload, push_numbers, retried,
     shapes::parts, signed, timed,
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     ids::{ConversationId, UserId},
     messaging::{
         IndexStore, Indexed, LogStore, Message, Position, SEARCH, SearchQuery, SearchStore, tokens,
@@ -54,12 +55,17 @@ impl Sql {
         query.push(")");
         let mut connection = self.read().await?;
         let rows = timed("log.words", query.build().fetch_all(&mut *connection)).await?;
-        let words = rows.iter().map(|row| {
-            let conversation = get_id(row, "conversation_id")?;
-            let body: Option<String> = get(row, "body")?;
-            Ok((get(row, "pos")?, body.map(|body| tokens(conversation, &body))))
+        drop(connection);
+        let texts = rows
+            .iter()
+            .map(|row| Ok((get(row, "pos")?, get_id(row, "conversation_id")?, get(row, "body")?)));
+        let texts: Vec<(i64, ConversationId, Option<String>)> = texts.collect::<Result<_>>()?;
+        // Many long texts take tenths of a second, in which nobody would be served.
+        let words = spawn_blocking(move || {
+            let texts = texts.into_iter();
+            texts.map(|(pos, of, body)| (pos, body.map(|body| tokens(of, &body)))).collect()
         });
-        words.collect()
+        words.await.map_err(Error::internal)
     }
 
     /// Writes the words down, unless another node has moved on from `from`

@@ -106,7 +106,6 @@ async fn a_subscriber_that_does_not_read_is_told_to_resume_and_others_notice_not
         assert_eq!(seqs(&other.events()), range(2, last + 1));
         assert_eq!(other.breaks(), 0);
     }
-    assert!(longest < Duration::from_secs(2), "{longest:?}");
     assert_eq!(town.metric("chatterbox_slow_subscribers_total").await, 1.0);
 }
 
