@@ -21,6 +21,7 @@ stories! {
     old_clients_hear_the_same,
     an_old_socket_ends_with_its_session_and_with_the_node,
     pages_of_others_get_no_socket,
+    sockets_that_nobody_reads_hold_nobody_up,
 }
 
 const EVENTS: &str = "subscription { events { cursor at ... on MessageSent { message {
@@ -135,4 +136,32 @@ async fn pages_of_others_get_no_socket(app: &TestApp) {
             other => panic!("not refused: {other:?}"),
         }
     }
+}
+
+async fn sockets_that_nobody_reads_hold_nobody_up(app: &TestApp) {
+    const SOCKETS: usize = 10;
+    // More than the connections that either store has, and than fits on the way to a reader.
+    const OPERATIONS: usize = 16;
+    let (ada, grace) = app.friends("ada", "grace").await;
+    for _ in 0..20 {
+        ada.send(&grace, &"x".repeat(4_000)).await;
+    }
+    let copies: String = (0..10).map(|number| format!("copy{number}: body ")).collect();
+    let query = format!(
+        "{{ viewer {{ conversations(first: 1) {{ nodes {{
+            messages(last: 20) {{ nodes {{ {copies} }} }} }} }} }} }}"
+    );
+    let mut stuck = Vec::new();
+    for _ in 0..SOCKETS {
+        let mut socket = Feed::connect(&ada).await;
+        for number in 0..OPERATIONS {
+            let id = number.to_string();
+            let payload = json!({ "query": query });
+            socket.send(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
+        }
+        stuck.push(socket);
+    }
+    let read = within("an answer", grace.data(&query, Value::Null)).await;
+    let messages = &read["viewer"]["conversations"]["nodes"][0]["messages"]["nodes"];
+    assert_eq!(messages.as_array().unwrap().len(), 20);
 }
