@@ -31,6 +31,9 @@ use crate::{api::codes::Code, telemetry::TraceId};
 /// the buffers of its connection. When they do, its operation is not looked at.
 const ROOM: usize = 16;
 
+/// For how many signs of life a client may leave unread what waits for it.
+const UNREAD: u32 = 3;
+
 /// Why a stream ends.
 #[derive(Debug)]
 enum End {
@@ -42,8 +45,7 @@ enum End {
     TooSlow,
     /// The session ended.
     SessionEnded,
-    /// The client is not there any more, or has not read for as long as
-    /// three signs of life.
+    /// The client is not there any more, or has not read for too long.
     Gone,
 }
 
@@ -138,14 +140,22 @@ impl Stream {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut said = self.framing.opening();
         loop {
-            if !matches!(timeout(beat * 3, sender.send(said)).await, Ok(Ok(()))) {
+            if !matches!(timeout(beat * UNREAD, sender.send(said)).await, Ok(Ok(()))) {
                 return End::Gone;
             }
-            let payload = tokio::select! {
-                payload = payloads.next() => payload,
-                _ = ticks.tick() => {
-                    said = self.framing.heartbeat();
-                    continue;
+            let mut unread = 0;
+            let payload = loop {
+                tokio::select! {
+                    payload = payloads.next() => break payload,
+                    _ = ticks.tick() => {}
+                }
+                // Not waited for: the operation may hold what others wait for.
+                unread = match sender.try_send(self.framing.heartbeat()) {
+                    Ok(()) => 0,
+                    Err(_) => unread + 1,
+                };
+                if unread == UNREAD {
+                    return End::Gone;
                 }
             };
             let Some(payload) = payload else { return End::Complete };
@@ -192,5 +202,51 @@ fn is_too_slow(payload: &Payload) -> bool {
             response.errors.iter().any(|error| operation::code(error) == Some(SLOW_CONSUMER))
         }
         Payload::Shared(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt, stream};
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::api::http::negotiation::StreamType;
+
+    const BEAT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn signs_of_life_that_nobody_reads_do_not_hold_up_the_operation() {
+        let trace = TraceId("t".to_owned());
+        let framing = Framing::new(StreamType::Events, &trace);
+        let stream = Stream { subscriber: None, trace, framing };
+        let (sender, mut said) = mpsc::channel(1);
+        let goes_on = Arc::new(Notify::new());
+        let woken = goes_on.clone();
+        let mut payloads = stream::once(async move {
+            woken.notified().await;
+            Payload::Own(Answer::default())
+        })
+        .boxed();
+        let mut saying = pin!(stream.say_all(BEAT, &mut payloads, &sender));
+        assert!(timeout(BEAT * 3 / 2, &mut saying).await.is_err(), "it waits");
+        goes_on.notify_one();
+        assert!(saying.as_mut().now_or_never().is_none(), "what it says has to wait");
+        assert!(said.recv().await.is_some(), "the opening");
+        assert!(saying.as_mut().now_or_never().is_some(), "the operation has ended");
+        assert!(said.recv().await.unwrap().starts_with(b"event: next"));
+    }
+
+    #[tokio::test]
+    async fn who_reads_nothing_for_three_signs_of_life_is_gone() {
+        let trace = TraceId("t".to_owned());
+        let framing = Framing::new(StreamType::Events, &trace);
+        let stream = Stream { subscriber: None, trace, framing };
+        let (sender, _unread) = mpsc::channel(1);
+        let begun = Instant::now();
+        let mut payloads = stream::pending().boxed();
+        let end = stream.say_all(BEAT, &mut payloads, &sender).await;
+        assert!(matches!(end, End::Gone), "{end:?}");
+        assert!(begun.elapsed() >= BEAT * UNREAD, "{:?}", begun.elapsed());
     }
 }
