@@ -50,6 +50,15 @@ impl TestApp {
     pub async fn caller(&self, client: &Client) -> Caller {
         Caller::over(channel(self.grpc).await, client)
     }
+
+    /// The same, with little room for what is not read.
+    pub async fn caller_of_little(&self, client: &Client) -> Caller {
+        const ROOM: u32 = 65_535;
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.grpc)).unwrap();
+        let endpoint =
+            endpoint.initial_stream_window_size(ROOM).initial_connection_window_size(ROOM);
+        Caller::over(within("a connection", endpoint.connect()).await.unwrap(), client)
+    }
 }
 
 impl Caller {

@@ -1,15 +1,20 @@
 //! One stream of `SendMessagesGRPC`: what its caller sends, what that is
-//! answered, and what others say meanwhile. All of it runs in the task that
-//! writes the stream: who does not read is not read from either, and what is
-//! meant for them waits in the queue of their subscription, until it is full.
+//! answered, and what others say meanwhile. Who does not read is not read from
+//! either, and what is meant for them waits in the queue of their subscription,
+//! until it is full.
+//!
+//! It runs in a task of its own: what has begun may hold what others wait for, and is carried
+//! on with whether the caller reads or not.
 
-use std::{collections::VecDeque, future::pending, sync::Arc};
+use std::{collections::VecDeque, future::pending, pin::pin, sync::Arc};
 
 use futures::{
     FutureExt, StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream, ReadyChunks},
 };
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code as StatusCode, Status, Streaming};
 use tracing::Instrument;
 
@@ -22,7 +27,7 @@ use super::{
 };
 use crate::{
     api::{codes::Code, http::running::Counted},
-    error::Result as Outcome,
+    error::{Error, Result as Outcome},
     ids::{MessageId, UserId},
     live::{Connected, Event, Subscription, SubscriptionEnd, What},
     messaging::{Change, Entry, MessageNews, Place},
@@ -30,6 +35,9 @@ use crate::{
 
 /// How many messages of a stream are sent without waiting for an answer.
 const BURST: usize = 64;
+/// How many messages wait for a caller that does not read, besides those in the buffers of its
+/// connection.
+const ROOM: usize = 16;
 
 /// What came in together.
 type Burst = Vec<Result<ChatMessage, Status>>;
@@ -89,13 +97,17 @@ impl Exchange {
 
     /// All that is to be said to the caller, as it comes; ends the call.
     pub(super) fn into_stream(self, call: Call) -> BoxStream<'static, Result<ChatMessage, Status>> {
-        let state = Some((Box::new(self), call));
+        let (sender, said) = mpsc::channel(ROOM);
+        let running = tokio::spawn(self.run(sender).instrument(call.span.clone()));
+        let state = Some((said, AbortOnDropHandle::new(running), call));
         let said = stream::unfold(state, |state| async move {
-            let (mut exchange, mut call) = state?;
-            let span = call.span.clone();
-            match exchange.next().instrument(span).await {
-                Ok(Some(said)) => Some((Ok(said), Some((exchange, call)))),
-                Ok(None) => {
+            let (mut said, running, mut call) = state?;
+            if let Some(message) = said.recv().await {
+                return Some((Ok(message), Some((said, running, call))));
+            }
+            let panicked = |_| Err(Error::internal("a stream panicked").into());
+            match running.await.unwrap_or_else(panicked) {
+                Ok(()) => {
                     call.end(StatusCode::Ok);
                     None
                 }
@@ -103,6 +115,24 @@ impl Exchange {
             }
         });
         said.boxed()
+    }
+
+    async fn run(mut self, sender: mpsc::Sender<ChatMessage>) -> Result<(), Refusal> {
+        while let Some(message) = self.next().await? {
+            let mut sent = pin!(sender.send(message));
+            loop {
+                tokio::select! {
+                    biased;
+                    refusal = &mut self.over => return Err(refusal),
+                    sent = &mut sent => match sent {
+                        Ok(()) => break,
+                        Err(_gone) => return Ok(()),
+                    },
+                    answers = answered(&mut self.sending) => self.answers = answers.into(),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What is to be said next; nothing once all that the caller sent is answered and they send

@@ -9,6 +9,7 @@ use crate::{
 
 stories! {
     an_ended_session_ends_its_streams,
+    an_ended_session_ends_a_stream_that_nobody_reads,
     a_stream_outlives_its_token,
     a_deadline_ends_a_stream,
     a_service_that_stops_ends_its_streams,
@@ -34,6 +35,26 @@ async fn an_ended_session_ends_its_streams(app: &TestApp) {
     // That of another session goes on.
     others.close();
     assert_eq!(others.end().await, Ok(()));
+}
+
+async fn an_ended_session_ends_a_stream_that_nobody_reads(app: &TestApp) {
+    const MANY: usize = 200;
+    let (ada, grace) = app.friends("ada", "grace").await;
+    let mut feed = grace.feed().await;
+    let phone = app.device("ada", "phone").await;
+    let mut unread = app.caller_of_little(&phone).await.talk(None).await.unwrap();
+    feed.sees(&ada, true).await;
+    let body = "x".repeat(4_000);
+    for _ in 0..MANY {
+        grace.send(&ada, &body).await;
+    }
+    ada.end_session(&phone.session().await).await.unwrap();
+    feed.sees(&ada, false).await;
+    let (heard, end) = unread.rest().await;
+    assert_eq!(end.expect_err("it ends").code, "UNAUTHENTICATED");
+    assert!((1..MANY).contains(&heard.len()), "{} messages were told", heard.len());
+    let seqs: Vec<_> = heard.iter().map(|message| message.seq).collect();
+    assert!(seqs.into_iter().eq(1..=heard.len() as i64), "without a gap");
 }
 
 async fn a_stream_outlives_its_token(app: &TestApp) {

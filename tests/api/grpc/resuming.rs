@@ -1,16 +1,10 @@
 //! Streams that go on from a cursor, and readers who are too slow.
 
-use chatterbox::api::grpc::generated::chat_service_client::ChatServiceClient;
 use futures::{StreamExt, stream};
-use tonic::transport::Endpoint;
 
 use crate::{
     stories,
-    support::{
-        TestApp,
-        grpc::{Caller, to},
-        within,
-    },
+    support::{TestApp, grpc::to},
 };
 
 stories! {
@@ -64,11 +58,7 @@ const MANY: i64 = 1_300;
 
 async fn who_reads_too_slowly_is_told_to_come_back(app: &TestApp) {
     let (ada, grace) = app.friends("ada", "grace").await;
-    let endpoint = Endpoint::from_shared(format!("http://{}", app.grpc)).unwrap();
-    let endpoint =
-        endpoint.initial_stream_window_size(65_535).initial_connection_window_size(65_535);
-    let slow = within("a connection", endpoint.connect()).await.unwrap();
-    let slow = Caller { stub: ChatServiceClient::new(slow), token: grace.token.clone() };
+    let slow = app.caller_of_little(&grace).await;
     let mut talk = slow.talk(None).await.unwrap();
     let mut quick = app.caller(&grace).await.talk(None).await.unwrap();
     let sender = app.caller(&ada).await;
