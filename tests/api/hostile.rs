@@ -19,6 +19,7 @@ stories! {
     what_is_within_the_limits_is_answered,
     questions_about_the_schema_multiply_too,
     what_a_client_needs_for_a_page_is_answered,
+    answers_of_long_texts_are_refused,
 }
 
 /// Fails unless the document is refused, over HTTP and on a socket, by a
@@ -361,5 +362,49 @@ async fn what_a_client_needs_for_a_page_is_answered(app: &TestApp) {
         ),
     ] {
         ada.data(&query, Value::Null).await;
+    }
+}
+
+async fn answers_of_long_texts_are_refused(app: &TestApp) {
+    const TOO_MUCH: &str = "the texts of the answer have more than 8 MiB: ask for shorter pages";
+    let (ada, grace) = app.friends("ada", "grace").await;
+    // 16,000 bytes each, so 32 times 16 copies of them are a little less than 8 MiB.
+    for _ in 0..32 {
+        ada.send(&grace, &"\u{1f4ac}".repeat(4_000)).await;
+    }
+    let messages = |copies: usize| {
+        let copies = many(copies, "copy#: body ");
+        format!("messages(last: 32) {{ nodes {{ {copies} }} }}")
+    };
+    let page = |copies| {
+        format!("{{ viewer {{ conversations(first: 1) {{ nodes {{ {} }} }} }} }}", messages(copies))
+    };
+    let data = ada.data(&page(16), Value::Null).await;
+    let read = &data["viewer"]["conversations"]["nodes"][0]["messages"]["nodes"];
+    assert_eq!(read[31]["copy15"].as_str().unwrap().len(), 16_000);
+    assert_eq!(refusal(&ada, &page(17), Value::Null).await, TOO_MUCH);
+    // Each event is an answer of its own.
+    let subscription = |copies| {
+        format!(
+            "subscription {{ events {{ ... on MessageSent {{ message {{ conversation {{
+                ... on DirectConversation {{ {} }} }} }} }} }} }}",
+            messages(copies)
+        )
+    };
+    let mut socket = Feed::connect(&ada).await;
+    for (id, copies) in [("most", 16), ("more", 17)] {
+        socket.begin(id, json!({ "query": subscription(copies) })).await;
+        socket.is_served().await;
+    }
+    for heard in [["most", "more"].as_slice(), &["most"]] {
+        grace.send(&ada, "Hello").await;
+        for _ in heard {
+            let frame = socket.frame().await.unwrap();
+            if frame["id"] == "most" {
+                assert!(frame["payload"]["data"]["events"].is_object(), "{frame:#}");
+            } else {
+                assert_eq!(frame["payload"][0]["message"], TOO_MUCH, "{frame:#}");
+            }
+        }
     }
 }

@@ -20,6 +20,7 @@ use super::{
     Builder, Schema, cost, errors,
     merged::merged,
     omitted, parser, roots,
+    texts::Texts,
     validation::{Valid, Validation},
     variables,
 };
@@ -100,8 +101,9 @@ impl Gate {
 impl Executor for Gate {
     async fn execute(&self, mut request: Request) -> Response {
         let trace = told::<TraceId>(&request).cloned();
+        let texts = Texts::default();
         let mut response = match self.admit(&mut request) {
-            Ok(()) => self.schema.execute(request).await,
+            Ok(()) => texts.settled(self.schema.execute(request.data(texts.clone())).await),
             Err(errors) => Response::from_errors(errors),
         };
         errors::expose_all(&mut response, trace.as_ref());
@@ -114,8 +116,13 @@ impl Executor for Gate {
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
         let trace = told::<TraceId>(&request).cloned();
+        let texts = Texts::default();
         let responses = match self.admit(&mut request) {
-            Ok(()) => Executor::execute_stream(&self.schema, request, session_data),
+            Ok(()) => {
+                let request = request.data(texts.clone());
+                let responses = Executor::execute_stream(&self.schema, request, session_data);
+                responses.map(move |response| texts.settled(response)).boxed()
+            }
             Err(errors) => stream::once(async { Response::from_errors(errors) }).boxed(),
         };
         let exposed = responses.map(move |mut response| {

@@ -17,6 +17,7 @@ use super::{
     reading::{self, ReadMarker},
     scalars::DateTime,
     scope::Scope,
+    texts,
     users::{IntoGraphql, User, user_id, user_ids},
 };
 use crate::{
@@ -119,8 +120,8 @@ impl Group {
         Ok(self.face().await?.name)
     }
 
-    async fn description(&self) -> Nullable<String> {
-        self.face().await.map(|face| face.description).transpose()
+    async fn description(&self, ctx: &Context<'_>) -> Nullable<String> {
+        self.face().await.map(|face| texts::told(ctx, face.description)).transpose()
     }
 
     async fn visibility(&self) -> Result<GroupVisibility> {

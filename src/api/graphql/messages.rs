@@ -11,6 +11,7 @@ use super::{
     page::{self, connection, int},
     scalars::DateTime,
     scope::Scope,
+    texts,
     users::{IntoGraphql, User},
 };
 use crate::{
@@ -75,8 +76,8 @@ impl Message {
     }
 
     /// Null once the message is deleted.
-    async fn body(&self) -> Option<&str> {
-        self.message.body.as_deref()
+    async fn body(&self, ctx: &Context<'_>) -> Option<&str> {
+        texts::told(ctx, self.message.body.as_deref())
     }
 
     async fn sent_at(&self) -> DateTime {

@@ -32,6 +32,7 @@ mod scope;
 mod search;
 mod sessions;
 mod settings;
+mod texts;
 mod typing;
 mod users;
 mod validation;

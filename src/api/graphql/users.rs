@@ -12,6 +12,7 @@ use super::{
     presence::Presence,
     scalars::DateTime,
     scope::Scope,
+    texts,
 };
 use crate::{
     error::{Error, Result as Outcome},
@@ -117,8 +118,8 @@ impl User {
         &self.person.display_name
     }
 
-    async fn bio(&self) -> Option<&str> {
-        self.person.bio.as_deref()
+    async fn bio(&self, ctx: &Context<'_>) -> Option<&str> {
+        texts::told(ctx, self.person.bio.as_deref())
     }
 
     async fn avatar_url(&self) -> Option<&str> {
