@@ -16,7 +16,7 @@ use crate::{
     ambient::Ambient,
     api::{
         graphql::{self, Gate, Scope, Services},
-        http::{self, Documents, HttpParts, Operations, RequestTimes, SocketTimes},
+        http::{self, Documents, HttpParts, Lines, Operations, RequestTimes, SocketTimes},
     },
     config::{Config, MailServer, PublicUrl, VerifyEmail},
     error::{Result, chain},
@@ -308,6 +308,7 @@ pub(super) fn http_parts(
         executor,
         documents: Documents::default(),
         operations: Operations::default(),
+        lines: Lines::default(),
         prepare: Arc::new(move |request: Request, viewer: Option<Viewer>| match viewer {
             Some(viewer) => request.data(Scope::new(for_requests.clone(), viewer)),
             None => request,

@@ -140,7 +140,8 @@ async fn pages_of_others_get_no_socket(app: &TestApp) {
 
 async fn sockets_that_nobody_reads_hold_nobody_up(app: &TestApp) {
     const SOCKETS: usize = 10;
-    // More than the connections that either store has, and than fits on the way to a reader.
+    // Together more than the connections that either store has, and than fits on the way to a
+    // reader.
     const OPERATIONS: usize = 16;
     let (ada, grace) = app.friends("ada", "grace").await;
     for _ in 0..20 {
@@ -155,9 +156,7 @@ async fn sockets_that_nobody_reads_hold_nobody_up(app: &TestApp) {
     for _ in 0..SOCKETS {
         let mut socket = Feed::connect(&ada).await;
         for number in 0..OPERATIONS {
-            let id = number.to_string();
-            let payload = json!({ "query": query });
-            socket.send(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
+            socket.begin(&number.to_string(), json!({ "query": query })).await;
         }
         stuck.push(socket);
     }

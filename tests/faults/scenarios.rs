@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use chatterbox::{live::Cursor, messaging::Position};
+use chatterbox::{api::http::SOCKET_PLACES, live::Cursor, messaging::Position};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use crate::{
 
 scenarios! {
     a_subscriber_that_does_not_read_is_told_to_resume_and_others_notice_nothing,
+    what_nobody_reads_is_not_made_for_each_subscription,
     a_restart_under_load_loses_nothing,
     a_thousand_reconnects_leak_nothing,
     who_leaves_a_group_gets_nothing_more_and_who_joins_nothing_before,
@@ -107,6 +108,49 @@ async fn a_subscriber_that_does_not_read_is_told_to_resume_and_others_notice_not
         assert_eq!(other.breaks(), 0);
     }
     assert_eq!(town.metric("chatterbox_slow_subscribers_total").await, 1.0);
+}
+
+async fn what_nobody_reads_is_not_made_for_each_subscription(town: &mut Town) {
+    const MANY: usize = 60;
+    const MADE: &str = "chatterbox_event_executions_total{for=\"one\"}";
+    let (ada, grace) = (town.person("ada").await, town.person("grace").await);
+    let copies: String = (0..40).map(|number| format!("copy{number}: body ")).collect();
+    let mut unread = Feed::connect(&grace).await;
+    for number in 0..MANY {
+        // What stands between the two is told to each for themselves.
+        let query = format!(
+            "subscription {{ events {{ ... on MessageSent {{ message {{
+                of{number}: seq sender {{ friendship }} {copies} }} }} }} }}"
+        );
+        unread.begin(&number.to_string(), json!({ "query": query })).await;
+    }
+    eventually("all to be subscribed", || async {
+        (town.metric("chatterbox_hub_subscriptions").await == MANY as f64).then_some(())
+    })
+    .await;
+    let mut reads = grace.feed().await;
+    ada.send(&grace, &"\u{1f4ac}".repeat(4_000)).await;
+    eventually("the first answers", || async {
+        (town.metric(MADE).await >= SOCKET_PLACES as f64).then_some(())
+    })
+    .await;
+    ada.send(&grace, "others hear").await;
+    assert_eq!(reads.next().await["message"]["seq"], 1);
+    assert_eq!(reads.message().await, "others hear");
+    // Nothing tells that no more is made, but that none is for a while.
+    let (mut made, mut same) = (0.0, 0);
+    while same < 5 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = town.metric(MADE).await;
+        same = if now == made { same + 1 } else { 0 };
+        made = now;
+    }
+    assert!(made < MANY as f64, "{made} were made");
+    for _ in 0..2 * MANY {
+        assert_eq!(unread.frame().await.unwrap()["type"], "next");
+    }
+    // That of the other socket is told for herself too: who her peer is.
+    assert_eq!(town.metric(MADE).await, 2.0 * (MANY + 1) as f64);
 }
 
 async fn a_restart_under_load_loses_nothing(town: &mut Town) {

@@ -93,12 +93,12 @@ impl Feed {
     /// Starts a subscription to `events` under this id.
     pub async fn subscribe(&mut self, id: &str, variables: Value) {
         let variables = if variables.is_null() { json!({}) } else { variables };
-        self.send(json!({
-            "id": id,
-            "type": "subscribe",
-            "payload": { "query": EVENTS, "variables": variables },
-        }))
-        .await;
+        self.begin(id, json!({ "query": EVENTS, "variables": variables })).await;
+    }
+
+    /// Starts an operation under this id.
+    pub async fn begin(&mut self, id: &str, payload: Value) {
+        self.send(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
     }
 
     pub async fn send(&mut self, message: Value) {

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     accounts::Viewer,
-    api::http::{self, Payload, Payloads, Plainly},
+    api::http::{self, Line, Payload, Payloads, Place, Plainly},
     error::Result,
     live::{Cursor, Event, Subscription},
     rates::Sender,
@@ -176,7 +176,7 @@ impl Feeds {
 }
 
 impl http::Feeds for Feeds {
-    fn open(&self, mut request: Request, viewer: Viewer, plainly: Plainly) -> Payloads {
+    fn open(&self, mut request: Request, viewer: Viewer, plainly: Plainly, line: Line) -> Payloads {
         let Some(Asked { words, start }) = Asked::of(&mut request) else {
             return plainly(request).map(Payload::Own).boxed();
         };
@@ -189,7 +189,8 @@ impl http::Feeds for Feeds {
                 && let Ok(subscription) = subscribe(services, viewer, start).await
                 && selection.is_valid().await
             {
-                return Feed { selection, viewer, subscription, own: None }.payloads();
+                let (own, place) = (None, None);
+                return Feed { selection, viewer, subscription, own, line, place }.payloads();
             }
             plainly(request).map(Payload::Own).boxed()
         };
@@ -221,6 +222,9 @@ struct Feed {
     viewer: Viewer,
     subscription: Subscription,
     own: Option<Box<Execution>>,
+    line: Line,
+    /// Kept by what was said to this subscriber alone, until they had room for it.
+    place: Option<Place>,
 }
 
 impl Feed {
@@ -229,6 +233,7 @@ impl Feed {
         // while it waits.
         stream::unfold(Some(Box::new(self)), |feed| async move {
             let mut feed = feed?;
+            feed.place = None;
             match feed.subscription.next().await {
                 Ok(Ok(event)) => {
                     let payload = feed.payload(event).await?;
@@ -257,6 +262,7 @@ impl Feed {
     /// In a box for the same reason.
     fn own(&mut self, turn: Turn) -> BoxFuture<'_, Option<Payload>> {
         async move {
+            self.place = Some(self.line.place().await);
             metrics::counter!("chatterbox_event_executions_total", "for" => "one").increment(1);
             if self.own.is_none() {
                 self.own = self.selection.execution(self.viewer).await.map(Box::new);

@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Executor, Response as Answer, ServerResult, parser::types::OperationType};
+use async_graphql::{Executor, Response as Answer, parser::types::OperationType};
 use axum::{
-    Json,
     body::{Body, Bytes},
     extract::{
         Extension, Query, Request, State,
@@ -16,15 +15,16 @@ use axum::{
 use futures::{FutureExt, StreamExt, future::join_all};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
-use tracing::{Instrument, warn};
 
 use super::{
     BATCH_LIMIT, BODY_LIMIT, HttpParts,
+    execution::{self, Operation, execute, places},
     framing::Framing,
+    line::Place,
     negotiation::{Accepted, MediaType, is_json, wants_page},
-    operation::{self, Batch, Parameters, Written, refused, unavailable},
-    payload::{self, Payload},
-    request::{self, Caller, refusal},
+    operation::{self, Batch, Parameters, Written},
+    pieces::Pieces,
+    request::{Caller, refusal},
     streams::{self, Stream},
     websocket,
 };
@@ -35,9 +35,6 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is taken and thrown away, so that its
 /// sender gets to read why it is refused.
 const BODY_THROWN_AWAY: usize = 4 * 1024 * 1024;
-const NO_STREAM: &str = "a subscription needs a WebSocket with the subprotocol \
-    graphql-transport-ws, or an Accept of text/event-stream or of \
-    multipart/mixed;subscriptionSpec=1.0";
 
 /// All that is served at `/graphql`.
 pub(super) async fn endpoint<E: Executor>(
@@ -100,36 +97,13 @@ async fn post<E: Executor>(
         }
         Ok(Batch::Many(many)) => match accepted {
             Accepted::Whole(media) | Accepted::Either(media, _) => {
-                let operations = many.into_iter().map(|one| Operation::parse(&parts, one));
-                let answers = operations
-                    .map(|one| execute(&parts, caller, trace.clone(), one).map(completed));
-                let answers = join_all(answers).await;
-                let answers: Vec<_> = answers.iter().map(Written).collect();
-                respond(media, StatusCode::OK, &answers)
+                answer_all(&parts, media, caller, trace, many).await
             }
             Accepted::Stream(_) => {
                 refusal(StatusCode::NOT_ACCEPTABLE, "a stream is about one operation")
             }
         },
         Err(message) => refusal(StatusCode::BAD_REQUEST, &message),
-    }
-}
-
-/// An operation, and of which kind it is.
-struct Operation {
-    request: async_graphql::Request,
-    kind: ServerResult<Option<OperationType>>,
-}
-
-impl Operation {
-    fn parse<E>(parts: &HttpParts<E>, parameters: Parameters) -> Self {
-        let mut request = parameters.into_request();
-        let kind = operation::kind(&parts.documents, &mut request);
-        Self { request, kind }
-    }
-
-    fn is(&self, kind: OperationType) -> bool {
-        matches!(self.kind, Ok(Some(known)) if known == kind)
     }
 }
 
@@ -147,48 +121,41 @@ async fn answer<E: Executor>(
         Accepted::Stream(stream) => stream,
         Accepted::Either(_, stream) if subscribes => stream,
         Accepted::Either(media, _) | Accepted::Whole(media) => {
-            let answer = execute(&parts, caller, trace, operation).await;
-            return respond_to_one(media, &completed(answer));
+            let line = parts.lines.of(caller.sender());
+            return match places(&parts, &line, 1, &trace).await {
+                Ok(place) => {
+                    let answer = execute(&parts, caller, trace, operation).await;
+                    respond_to_one(media, &completed(answer), Some(place))
+                }
+                Err(refusal) => respond_to_one(media, &completed(refusal), None),
+            };
         }
     };
     let framing = Framing::new(stream, &trace);
     let subscriber = subscribes.then_some(caller);
     let stream = Stream { subscriber, trace: trace.clone(), framing };
-    let payloads = if subscribes {
-        payload::open(parts.clone(), operation.request, caller, trace)
-    } else {
-        let parts = parts.clone();
-        let once = async move { execute(&parts, caller, trace, operation).await };
-        once.map(Payload::Own).into_stream().boxed()
-    };
+    let line = parts.lines.of(caller.sender());
+    let payloads = execution::payloads(parts.clone(), caller, trace, operation, line);
     streams::open(parts, stream, payloads)
 }
 
-async fn execute<E: Executor>(
+async fn answer_all<E: Executor>(
     parts: &HttpParts<E>,
+    media: MediaType,
     caller: Caller,
     trace: TraceId,
-    Operation { mut request, kind }: Operation,
-) -> Answer {
-    let mut measured = parts.operations.begin(kind.is_ok().then_some(&mut request));
-    let span = measured.span();
-    let answer = match kind {
-        Err(error) => Answer::from_errors(vec![error]),
-        Ok(Some(OperationType::Subscription)) => refused(NO_STREAM),
-        Ok(_) => {
-            let prepared = request::prepare(parts, request, caller, trace.clone());
-            let executing = parts.executor.execute(prepared).instrument(span);
-            match timeout(parts.request_times.operation, executing).await {
-                Ok(answer) => answer,
-                Err(_) => {
-                    warn!("an operation took too long");
-                    Answer::from_errors(vec![unavailable("it took too long", &trace)])
-                }
-            }
-        }
+    many: Vec<Parameters>,
+) -> Response {
+    let line = parts.lines.of(caller.sender());
+    let place = match places(parts, &line, many.len(), &trace).await {
+        Ok(place) => place,
+        Err(refusal) => return respond_to_one(media, &completed(refusal), None),
     };
-    measured.said(&answer);
-    answer
+    let operations = many.into_iter().map(|one| Operation::parse(parts, one));
+    let answers = operations.map(|one| execute(parts, caller, trace.clone(), one).map(completed));
+    let answers = join_all(answers).await;
+    let answers: Vec<_> = answers.iter().map(Written).collect();
+    respond(media, StatusCode::OK, &answers, Some(place))
 }
 
 fn completed(mut answer: Answer) -> Answer {
@@ -196,20 +163,32 @@ fn completed(mut answer: Answer) -> Answer {
     answer
 }
 
-fn respond_to_one(media: MediaType, answer: &Answer) -> Response {
+fn respond_to_one(media: MediaType, answer: &Answer, place: Option<Place>) -> Response {
     let status = if operation::is_request_error(answer) {
         let code = answer.errors.first().and_then(operation::code).and_then(Code::named);
         media.request_error(code)
     } else {
         StatusCode::OK
     };
-    respond(media, status, &Written(answer))
+    respond(media, status, &Written(answer), place)
 }
 
-fn respond(media: MediaType, status: StatusCode, answer: &impl Serialize) -> Response {
-    let mut response = (status, Json(answer)).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, media.header());
-    response
+fn respond(
+    media: MediaType,
+    status: StatusCode,
+    answer: &impl Serialize,
+    place: Option<Place>,
+) -> Response {
+    match serde_json::to_vec(answer) {
+        Ok(json) => {
+            let headers = [(header::CONTENT_TYPE, media.header())];
+            (status, headers, Body::new(Pieces::new(json.into(), place))).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "could not write an answer");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 pub(super) fn query_string(head: &Parts) -> Result<Parameters, String> {

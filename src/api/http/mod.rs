@@ -5,12 +5,14 @@ pub(super) mod client;
 mod close;
 mod compression;
 mod documents;
+mod execution;
 mod framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod graphql;
 mod headers;
 mod health;
+mod line;
 mod measured;
 mod metrics;
 mod misread;
@@ -20,6 +22,7 @@ mod origin;
 mod pages;
 mod payload;
 mod persisted;
+mod pieces;
 mod protocol;
 pub(super) mod request;
 pub(super) mod running;
@@ -51,6 +54,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use self::{
     documents::Documents,
     health::{Check, Part, PartReport, Readiness, check_parts},
+    line::{Line, Lines, Place},
     measured::Operations,
     payload::{AnyFeeds, Feeds, Payload, Payloads, Plainly},
     request::{BadToken, TRACE_HEADER},
@@ -68,10 +72,16 @@ use crate::{
 
 /// The largest body of a request and the largest message on a socket, in bytes.
 pub const BODY_LIMIT: usize = 256 * 1024;
+/// How many operations of a caller are carried out at a time, wherever they come from; the others
+/// wait. An answer that the caller has no room for counts too, unless it is small.
+pub const CALLER_PLACES: usize = 16;
 /// How many operations one request may carry.
 pub const BATCH_LIMIT: usize = 10;
 /// How many operations may run on one socket at a time.
 pub const SOCKET_OPERATIONS: usize = 100;
+/// How many of them are carried out at a time, those included whose answers the client has no
+/// room for; the others wait. Subscriptions that wait for something to happen do not count.
+pub const SOCKET_PLACES: usize = 8;
 /// How many messages a client may send on a socket each second, on average;
 /// the WebSocket's own pings and pongs count too.
 pub const SOCKET_MESSAGES: NonZeroU32 = NonZeroU32::new(100).unwrap();
@@ -144,6 +154,8 @@ pub struct HttpParts<E> {
     pub documents: Documents,
     /// The operations that were seen, for their metrics.
     pub operations: Operations,
+    /// Where operations wait until they are carried out.
+    pub lines: Lines,
     /// Readies an operation to be executed.
     pub prepare: Prepare,
     /// Serves the subscriptions of many who ask for the same.

@@ -8,6 +8,7 @@ use futures::{StreamExt, stream::BoxStream};
 
 use super::{
     HttpParts,
+    line::Line,
     request::{self, Caller},
 };
 use crate::{accounts::Viewer, telemetry::TraceId};
@@ -30,20 +31,21 @@ pub type Plainly = Box<dyn FnOnce(Request) -> BoxStream<'static, Response> + Sen
 /// Serves subscriptions whose clients ask for the same.
 pub trait Feeds: Send + Sync + 'static {
     /// What the operation of a viewer says: shared where that can be, else
-    /// executed `plainly`, as everything is that is refused. `request` is not
-    /// prepared yet.
-    fn open(&self, request: Request, viewer: Viewer, plainly: Plainly) -> Payloads;
+    /// executed `plainly`, as everything is that is refused. What is made for
+    /// this client alone waits in `line`. `request` is not prepared yet.
+    fn open(&self, request: Request, viewer: Viewer, plainly: Plainly, line: Line) -> Payloads;
 }
 
 /// Any feeds.
 pub type AnyFeeds = Arc<dyn Feeds>;
 
-/// What the operation of this caller says.
+/// What the subscription of this caller says.
 pub(super) fn open<E: Executor>(
     parts: Arc<HttpParts<E>>,
     mut request: Request,
     caller: Caller,
     trace: TraceId,
+    line: Line,
 ) -> Payloads {
     let mut measured = parts.operations.begin(Some(&mut request));
     let feeds = parts.feeds.clone();
@@ -52,7 +54,7 @@ pub(super) fn open<E: Executor>(
         parts.executor.execute_stream(request, None)
     };
     let payloads = match caller.viewer() {
-        Some(viewer) => feeds.open(request, viewer, Box::new(plainly)),
+        Some(viewer) => feeds.open(request, viewer, Box::new(plainly), line),
         None => plainly(request).map(Payload::Own).boxed(),
     };
     payloads.inspect(move |payload| measured.heard(payload)).boxed()

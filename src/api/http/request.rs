@@ -24,6 +24,7 @@ use crate::{
     accounts::{Client, Viewer},
     ambient::Ambient,
     api::codes::Code,
+    rates::Sender,
     telemetry::{TraceId, Traceparent},
 };
 
@@ -79,6 +80,14 @@ impl Caller {
     /// Whether the token is no good.
     pub(super) fn is_refused(self) -> bool {
         self.proof == Proof::Bad
+    }
+
+    /// By whom what is sent is counted.
+    pub(super) fn sender(self) -> Sender {
+        match self.viewer() {
+            Some(viewer) => Sender::User(viewer.user),
+            None => Sender::Client(self.client),
+        }
     }
 
     /// The viewer, if the token is good.

@@ -47,6 +47,8 @@ pub(super) struct Running {
     going: FuturesUnordered<StreamFuture<Operation>>,
     /// Those that have said something for which there was no room yet.
     held: VecDeque<(Heard, Operation)>,
+    /// The one whose words were told last: it goes on once there is room for more.
+    told: Option<Operation>,
     operations: HashMap<Arc<str>, AbortHandle>,
 }
 
@@ -111,9 +113,12 @@ impl Running {
 
     /// Carries all of them on, and tells what any of them says next if there is `room` for it.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, room: bool) -> Poll<Heard> {
+        if room && let Some(operation) = self.told.take() {
+            self.going.push(operation.into_future());
+        }
         loop {
             if room && let Some((heard, operation)) = self.held.pop_front() {
-                self.going.push(operation.into_future());
+                self.told = Some(operation);
                 return Poll::Ready(heard);
             }
             match self.going.poll_next_unpin(cx) {

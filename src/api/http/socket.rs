@@ -22,11 +22,13 @@ use tracing::{
 };
 
 use super::{
-    HttpParts, SOCKET_BURST, SOCKET_MESSAGES, SOCKET_OPERATIONS,
+    HttpParts, SOCKET_BURST, SOCKET_MESSAGES, SOCKET_OPERATIONS, SOCKET_PLACES,
     close::Close,
+    execution::{self, Operation},
+    line::Line,
     misread,
     operation::{self, Parameters, is_failure, is_request_error, refused},
-    payload::{self, Payload},
+    payload::Payload,
     protocol::{self, ClientMessage, Dialect, ServerMessage},
     request::Caller,
     running::{Counted, Heard, Running},
@@ -73,7 +75,8 @@ pub(super) struct Socket<E> {
     dialect: Dialect,
     client: Client,
     running: Running,
-    caller: Option<Caller>,
+    /// Who was let in, and where what they ask for waits.
+    caller: Option<(Caller, Line)>,
     heard: Instant,
     pace: DefaultDirectRateLimiter,
     _counted: Counted,
@@ -249,14 +252,17 @@ impl<E: Executor> Socket<E> {
             self.send(&ServerMessage::ConnectionError { message: "Forbidden" })?;
             return Err(Turn::Close(Close::FORBIDDEN));
         }
-        self.caller = Some(caller);
+        let line = self.parts.lines.of(caller.sender()).narrowed(SOCKET_PLACES);
+        self.caller = Some((caller, line));
         self.send(&ServerMessage::ConnectionAck)?;
         self.send(&ServerMessage::KeepAlive)?;
         Ok(Turn::Acknowledged(caller))
     }
 
     fn subscribe(&mut self, id: &str, parameters: Parameters) -> Result<(), Turn> {
-        let Some(caller) = self.caller else { return Err(Turn::Close(Close::UNAUTHORIZED)) };
+        let Some((caller, line)) = self.caller.clone() else {
+            return Err(Turn::Close(Close::UNAUTHORIZED));
+        };
         if self.running.contains(id) {
             match self.dialect {
                 Dialect::Current => return Err(Turn::Close(Close::exists(id))),
@@ -271,16 +277,14 @@ impl<E: Executor> Socket<E> {
                 format!("at most {SOCKET_OPERATIONS} operations run on a socket at a time");
             return self.refuse(id, refused(message));
         }
-        let mut request = parameters.into_request();
-        let kind = match operation::kind(&self.parts.documents, &mut request) {
-            Ok(kind) => kind.unwrap_or(OperationType::Query),
-            Err(error) => return self.refuse(id, Response::from_errors(vec![error])),
-        };
+        let operation = Operation::parse(&self.parts, parameters);
+        let kind = operation.kind.as_ref().ok().copied().flatten().unwrap_or(OperationType::Query);
         let span = info_span!("operation", trace_id = Empty);
         let trace = TraceId::begin(&span, None, &self.parts.ambient);
         span.record("trace_id", display(&trace));
+        let parts = self.parts.clone();
         let payloads =
-            span.in_scope(|| payload::open(self.parts.clone(), request, caller, trace.clone()));
+            span.in_scope(|| execution::payloads(parts, caller, trace.clone(), operation, line));
         self.running.start(id, kind, trace, span, payloads);
         Ok(())
     }

@@ -22,13 +22,14 @@ use super::{
     framing::Framing,
     operation::{self, coded, unavailable},
     payload::{Payload, Payloads},
+    pieces::next_piece,
     request::{Caller, refusal},
     running::{Counted, guarded},
 };
 use crate::{api::codes::Code, telemetry::TraceId};
 
-/// How many results wait for a client that does not read, besides those in
-/// the buffers of its connection. When they do, its operation is not looked at.
+/// How many pieces of results wait for a client that does not read, besides
+/// those in the buffers of its connection. When they do, its operation is not looked at.
 const ROOM: usize = 16;
 
 /// For how many signs of life a client may leave unread what waits for it.
@@ -140,8 +141,11 @@ impl Stream {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut said = self.framing.opening();
         loop {
-            if !matches!(timeout(beat * UNREAD, sender.send(said)).await, Ok(Ok(()))) {
-                return End::Gone;
+            while !said.is_empty() {
+                let sent = sender.send(next_piece(&mut said));
+                if !matches!(timeout(beat * UNREAD, sent).await, Ok(Ok(()))) {
+                    return End::Gone;
+                }
             }
             let mut unread = 0;
             let payload = loop {

@@ -1,5 +1,7 @@
 //! GraphQL over HTTP.
 
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
 use super::*;
 
 const MODERN: &str = "application/graphql-response+json";
@@ -227,4 +229,35 @@ async fn a_panic_is_an_error_like_others() {
     );
     assert!(!body.to_string().contains("as asked"));
     assert_eq!(server.query("{ one }").await["data"]["one"], 1);
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_are_few() {
+    const MANY: usize = CALLER_PLACES + 8;
+    let server = Server::start().await;
+    let made = || server.seen.floods.load(Ordering::SeqCst);
+    // More than the kernel takes of each.
+    let body = json!({ "query": "{ large(mebibytes: 6) }" }).to_string();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len(),
+    );
+    let mut unread = Vec::new();
+    for _ in 0..MANY {
+        let mut client = TcpStream::connect(server.address).await.expect("a connection");
+        client.write_all(request.as_bytes()).await.expect("sent");
+        unread.push(client);
+    }
+    until(|| made() == CALLER_PLACES).await;
+    // Small ones wait behind them, but those of others do not.
+    assert_eq!(server.query("{ one }").await["data"]["one"], 1);
+    assert_eq!(made(), CALLER_PLACES);
+    // Whoever goes makes room, and so does who reads.
+    drop(unread.remove(0));
+    until(|| made() == CALLER_PLACES + 1).await;
+    let mut reads = unread.remove(0);
+    let mut read = vec![0; 6 * 1024 * 1024];
+    tokio::io::AsyncReadExt::read_exact(&mut reads, &mut read).await.expect("the answer");
+    until(|| made() == CALLER_PLACES + 2).await;
 }

@@ -42,6 +42,8 @@ struct Seen {
     feeds: AtomicUsize,
     prepared: AtomicUsize,
     waits: AtomicUsize,
+    /// How many waited at the same time at most.
+    most_waits: AtomicUsize,
     pokes: AtomicUsize,
     poke: Notify,
 }
@@ -80,6 +82,11 @@ impl QueryRoot {
         panicking()
     }
 
+    async fn large(&self, ctx: &Context<'_>, mebibytes: usize) -> async_graphql::Result<String> {
+        ctx.data::<Arc<Seen>>()?.floods.fetch_add(1, Ordering::SeqCst);
+        Ok("x".repeat(mebibytes * 1024 * 1024))
+    }
+
     async fn wait(&self, ctx: &Context<'_>, millis: u64) -> bool {
         let _counted = ctx.data_opt::<Arc<Seen>>().map(|seen| Wait::begin(seen.clone()));
         tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -99,7 +106,8 @@ struct Wait(Arc<Seen>);
 
 impl Wait {
     fn begin(seen: Arc<Seen>) -> Self {
-        seen.waits.fetch_add(1, Ordering::SeqCst);
+        let waits = seen.waits.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.most_waits.fetch_max(waits, Ordering::SeqCst);
         Self(seen)
     }
 }
@@ -216,6 +224,7 @@ impl Server {
             executor,
             documents: Documents::default(),
             operations: Operations::default(),
+            lines: Lines::default(),
             feeds: Arc::new(NoFeeds),
             prepare: Arc::new(move |request, _| {
                 counted.prepared.fetch_add(1, Ordering::SeqCst);
@@ -307,7 +316,7 @@ async fn until(done: impl Fn() -> bool) {
 pub struct NoFeeds;
 
 impl Feeds for NoFeeds {
-    fn open(&self, request: Request, _viewer: Viewer, plainly: Plainly) -> Payloads {
+    fn open(&self, request: Request, _viewer: Viewer, plainly: Plainly, _line: Line) -> Payloads {
         plainly(request).map(Payload::Own).boxed()
     }
 }

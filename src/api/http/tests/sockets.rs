@@ -211,6 +211,38 @@ async fn a_socket_has_room_for_a_hundred_operations() {
 }
 
 #[tokio::test]
+async fn so_many_operations_of_a_socket_are_carried_out_at_a_time() {
+    let server = Server::start().await;
+    let mut socket = Client::acknowledged(&server).await;
+    for id in 0..3 * SOCKET_PLACES {
+        socket.subscribe(&id.to_string(), "{ wait(millis: 20) }").await;
+    }
+    let mut answered = 0;
+    while answered < 3 * SOCKET_PLACES {
+        answered += usize::from(socket.message().await["type"] == "next");
+    }
+    assert_eq!(server.seen.most_waits.load(Ordering::SeqCst), SOCKET_PLACES);
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_are_few() {
+    // More than the kernel takes, and then wait.
+    const MANY: usize = 80;
+    let server = Server::start().await;
+    let mut stuck = Client::acknowledged(&server).await;
+    for id in 0..MANY {
+        stuck.subscribe(&id.to_string(), "{ large(mebibytes: 1) }").await;
+    }
+    let made = until_full(&server).await;
+    assert!((SOCKET_PLACES..MANY / 2).contains(&made), "{made} answers were made");
+    let mut read = 0;
+    while read < MANY {
+        read += usize::from(stuck.message().await["type"] == "next");
+    }
+    assert_eq!(server.seen.floods.load(Ordering::SeqCst), MANY);
+}
+
+#[tokio::test]
 async fn foreign_pages_and_other_protocols_get_no_socket() {
     let server = Server::start().await;
     let own = format!("http://{}", server.address);

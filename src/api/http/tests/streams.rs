@@ -4,7 +4,7 @@ use axum::http::Method;
 use bytes::Bytes;
 use futures::future::join;
 
-use super::*;
+use super::{socket::Client, *};
 
 const EVENTS: &str = "text/event-stream";
 const PARTS: &str = "multipart/mixed;subscriptionSpec=\"1.0\", application/json";
@@ -96,7 +96,13 @@ async fn what_is_shared_is_not_executed_again() {
     struct Said;
 
     impl Feeds for Said {
-        fn open(&self, _request: Request, _viewer: Viewer, _plainly: Plainly) -> Payloads {
+        fn open(
+            &self,
+            _request: Request,
+            _viewer: Viewer,
+            _plainly: Plainly,
+            _line: Line,
+        ) -> Payloads {
             let payload = Bytes::from_static(b"{\"data\":{\"feed\":7}}");
             stream::iter([Payload::Shared(payload)]).boxed()
         }
@@ -267,6 +273,11 @@ async fn an_operation_has_a_time_to_end_in() {
     }
     let text = Reader::subscribe(&server, EVENTS, "{ wait(millis: 60000) }").await.into_end().await;
     assert!(text.contains("UNAVAILABLE") && text.contains("complete"), "{text}");
+    let mut socket = Client::acknowledged(&server).await;
+    socket.subscribe("1", "{ wait(millis: 60000) }").await;
+    let message = socket.message().await;
+    assert_eq!(message["type"], "error", "{message}");
+    assert_eq!(message["payload"][0]["extensions"]["code"], "UNAVAILABLE", "{message}");
     let both = json!([query, { "query": "{ one }" }]);
     let (_, body) = read(server.post(&both)).await;
     assert_eq!((code(&body[0]), &body[1]["data"]["one"]), ("UNAVAILABLE", &json!(1)));
