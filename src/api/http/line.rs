@@ -60,8 +60,8 @@ impl Line {
         self.places(1).await
     }
 
-    /// Waits for the places of so many operations, at most sixteen, at once: who held some and waited
-    /// for others might wait for themselves.
+    /// Waits for the places of so many operations, or for all there are, at once: who held some
+    /// and waited for others might wait for themselves.
     pub(super) async fn places(&self, many: usize) -> Place {
         // Never closed, so none of them fails.
         let _narrow = match &self.narrow {
