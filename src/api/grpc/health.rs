@@ -67,7 +67,14 @@ impl Watch {
                 _ = ticks.tick() => {}
                 () = parts.stop.cancelled() => {}
             }
-            let now = if *ours { look(parts).await } else { ServingStatus::ServiceUnknown };
+            let now = if *ours {
+                // In a task: it ends, and with it what it holds, also while nobody reads this.
+                let parts = parts.clone();
+                let looking = tokio::spawn(async move { look(&parts).await });
+                looking.await.unwrap_or(ServingStatus::NotServing)
+            } else {
+                ServingStatus::ServiceUnknown
+            };
             if *told != Some(now) {
                 *told = Some(now);
                 return Some(now);

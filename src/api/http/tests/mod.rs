@@ -301,9 +301,9 @@ fn code(body: &Value) -> &str {
     body["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
 }
 
-/// Waits until `done`, for 5 seconds at most.
+/// Waits until `done`, for 20 seconds at most.
 async fn until(done: impl Fn() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..2_000 {
         if done() {
             return;
         }
