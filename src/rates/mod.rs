@@ -20,7 +20,7 @@ use moka::sync::Cache;
 
 pub use self::rate::{Bursts, Rate};
 use crate::{
-    accounts::Client,
+    accounts::{Client, Viewer},
     ambient::Ambient,
     error::{Error, Result},
     ids::UserId,
@@ -53,6 +53,14 @@ pub enum Sender {
     User(UserId),
     /// Whoever is there.
     Client(Client),
+}
+
+impl Sender {
+    /// Who sends from this client: the viewer, where somebody is signed in.
+    #[must_use]
+    pub fn of(client: Client, viewer: Option<Viewer>) -> Self {
+        viewer.map_or(Self::Client(client), |viewer| Self::User(viewer.user))
+    }
 }
 
 /// Counts what is done, and refuses what is done too often.

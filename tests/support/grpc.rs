@@ -41,7 +41,14 @@ pub struct Refused {
 
 /// A connection to this address.
 pub async fn channel(address: SocketAddr) -> Channel {
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    connect(endpoint(address)).await
+}
+
+fn endpoint(address: SocketAddr) -> Endpoint {
+    Endpoint::from_shared(format!("http://{address}")).unwrap()
+}
+
+async fn connect(endpoint: Endpoint) -> Channel {
     within("a connection", endpoint.connect()).await.unwrap()
 }
 
@@ -54,10 +61,10 @@ impl TestApp {
     /// The same, with little room for what is not read.
     pub async fn caller_of_little(&self, client: &Client) -> Caller {
         const ROOM: u32 = 65_535;
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.grpc)).unwrap();
-        let endpoint =
-            endpoint.initial_stream_window_size(ROOM).initial_connection_window_size(ROOM);
-        Caller::over(within("a connection", endpoint.connect()).await.unwrap(), client)
+        let endpoint = endpoint(self.grpc)
+            .initial_stream_window_size(ROOM)
+            .initial_connection_window_size(ROOM);
+        Caller::over(connect(endpoint).await, client)
     }
 }
 

@@ -89,8 +89,7 @@ impl Gate {
     /// Counts the operation, but for one that is executed for many.
     fn count(&self, request: &Request) -> ServerResult<()> {
         let Some(client) = told::<Client>(request) else { return Ok(()) };
-        let viewer = told::<Viewer>(request);
-        let sender = viewer.map_or(Sender::Client(*client), |viewer| Sender::User(viewer.user));
+        let sender = Sender::of(*client, told::<Viewer>(request).copied());
         self.rates.request(sender).map_err(|error| {
             let message = error.to_string();
             ServerError { source: Some(Arc::new(error)), ..ServerError::new(message, None) }
@@ -120,12 +119,12 @@ impl Executor for Gate {
         let responses = match self.admit(&mut request) {
             Ok(()) => {
                 let request = request.data(texts.clone());
-                let responses = Executor::execute_stream(&self.schema, request, session_data);
-                responses.map(move |response| texts.settled(response)).boxed()
+                Executor::execute_stream(&self.schema, request, session_data)
             }
             Err(errors) => stream::once(async { Response::from_errors(errors) }).boxed(),
         };
-        let exposed = responses.map(move |mut response| {
+        let exposed = responses.map(move |response| {
+            let mut response = texts.settled(response);
             errors::expose_all(&mut response, trace.as_ref());
             response
         });

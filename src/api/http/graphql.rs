@@ -117,11 +117,11 @@ async fn answer<E: Executor>(
     operation: Operation,
 ) -> Response {
     let subscribes = operation.is(OperationType::Subscription);
+    let line = parts.lines.of(caller.sender());
     let stream = match accepted {
         Accepted::Stream(stream) => stream,
         Accepted::Either(_, stream) if subscribes => stream,
         Accepted::Either(media, _) | Accepted::Whole(media) => {
-            let line = parts.lines.of(caller.sender());
             return match places(&parts, &line, 1, &trace).await {
                 Ok(place) => {
                     let answer = execute(&parts, caller, trace, operation).await;
@@ -134,7 +134,6 @@ async fn answer<E: Executor>(
     let framing = Framing::new(stream, &trace);
     let subscriber = subscribes.then_some(caller);
     let stream = Stream { subscriber, trace: trace.clone(), framing };
-    let line = parts.lines.of(caller.sender());
     let payloads = execution::payloads(parts.clone(), caller, trace, operation, line);
     streams::open(parts, stream, payloads)
 }

@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use super::line::Place;
 
 /// How large a piece is at most, in bytes.
-pub(super) const PIECE: usize = 64 * 1024;
+const PIECE: usize = 64 * 1024;
 
 /// An answer in pieces, which keeps its place until its last one is taken.
 pub(super) struct Pieces {

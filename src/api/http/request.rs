@@ -84,10 +84,7 @@ impl Caller {
 
     /// By whom what is sent is counted.
     pub(super) fn sender(self) -> Sender {
-        match self.viewer() {
-            Some(viewer) => Sender::User(viewer.user),
-            None => Sender::Client(self.client),
-        }
+        Sender::of(self.client, self.viewer())
     }
 
     /// The viewer, if the token is good.

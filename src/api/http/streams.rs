@@ -219,11 +219,15 @@ mod tests {
 
     const BEAT: Duration = Duration::from_millis(20);
 
-    #[tokio::test]
-    async fn signs_of_life_that_nobody_reads_do_not_hold_up_the_operation() {
+    fn of_events() -> Stream {
         let trace = TraceId("t".to_owned());
         let framing = Framing::new(StreamType::Events, &trace);
-        let stream = Stream { subscriber: None, trace, framing };
+        Stream { subscriber: None, trace, framing }
+    }
+
+    #[tokio::test]
+    async fn signs_of_life_that_nobody_reads_do_not_hold_up_the_operation() {
+        let stream = of_events();
         let (sender, mut said) = mpsc::channel(1);
         let goes_on = Arc::new(Notify::new());
         let woken = goes_on.clone();
@@ -243,9 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_reads_nothing_for_three_signs_of_life_is_gone() {
-        let trace = TraceId("t".to_owned());
-        let framing = Framing::new(StreamType::Events, &trace);
-        let stream = Stream { subscriber: None, trace, framing };
+        let stream = of_events();
         let (sender, _unread) = mpsc::channel(1);
         let begun = Instant::now();
         let mut payloads = stream::pending().boxed();
